@@ -1,0 +1,78 @@
+/**
+ * Every knob of the protocol, with its unit, its default and the reason. All members of a cluster should
+ * run the same values; nothing breaks at once when they do not, since each member only times its own acts.
+ */
+export interface Config {
+  /** One probe of the next subject each interval. @default 1000 */
+  probeIntervalMs: number
+  /** A direct probe that is not answered by then has failed; below probeIntervalMs. @default 500 */
+  probeTimeoutMs: number
+  /** The other observers' reports are awaited this long, then counted as silent. @default 500 */
+  probeReportTimeoutMs: number
+  /** Suspicion with every observer's confirmation (Lifeguard's Min). @default 1000 */
+  suspicionMinMs: number
+  /** Suspicion with no confirmation (Lifeguard's Max). @default 10000 */
+  suspicionMaxMs: number
+  /** Bounds of K = clamp(⌈log2 N⌉, min, max), the number of probe rings. @default 3, 10 */
+  ringsMin: number
+  ringsMax: number
+  /** Up to this many members everyone keeps a link to everyone. @default 20 */
+  fullMeshMax: number
+  /** Down and left members are forgotten after this. @default 24 h */
+  memberRetentionMs: number
+  /** One gossip batch per member and interval, the first at once. @default 100 */
+  gossipIntervalMs: number
+  /** Anti-entropy with a neighbour whose root differs, at the latest. @default 10000 */
+  antiEntropyIntervalMs: number
+  /** A differing root is ignored while deltas younger than this may still be under way. @default 1500 */
+  antiEntropySettleMs: number
+  /** Stamps further ahead of the receiver's clock are refused. @default 60000 */
+  maxClockDriftMs: number
+  /** Tombstones live at least this long. @default 24 h */
+  tombstoneTtlMs: number
+  /** A write that has not reached its copies is reported as such. @default 2000 */
+  writeTimeoutMs: number
+  /** Another member is asked for a copy when the first does not answer. @default 400 */
+  writeRetryMs: number
+  /** Candidates of a slot, then of the first spill; the last spill is everyone. @default 16, 128 */
+  candidates: number
+  candidatesSpilled: number
+  /** A member that does not answer a placement request is passed over. @default 1000 */
+  placementTimeoutMs: number
+  /** Slots that fit nowhere are tried again at the latest then. @default 5000 */
+  waitingRetryMs: number
+  /** Availability is told at least this often. @default 30000 */
+  availabilityIntervalMs: number
+  /** The job's slots of a dead member are placed again once it is down; this much later. @default 0 */
+  lostGraceMs: number
+  /** Ended allocations are shown this long, at most `endedPerJob` a job. @default 1 h */
+  endedRetentionMs: number
+}
+
+const hourMs = 3_600_000
+
+export const defaultConfig: Config = {
+  probeIntervalMs: 1000,
+  probeTimeoutMs: 500,
+  probeReportTimeoutMs: 500,
+  suspicionMinMs: 1000,
+  suspicionMaxMs: 10_000,
+  ringsMin: 3,
+  ringsMax: 10,
+  fullMeshMax: 20,
+  memberRetentionMs: 24 * hourMs,
+  gossipIntervalMs: 100,
+  antiEntropyIntervalMs: 10_000,
+  antiEntropySettleMs: 1500,
+  maxClockDriftMs: 60_000,
+  tombstoneTtlMs: 24 * hourMs,
+  writeTimeoutMs: 2000,
+  writeRetryMs: 400,
+  candidates: 16,
+  candidatesSpilled: 128,
+  placementTimeoutMs: 1000,
+  waitingRetryMs: 5000,
+  availabilityIntervalMs: 30_000,
+  lostGraceMs: 0,
+  endedRetentionMs: hourMs,
+}

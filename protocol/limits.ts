@@ -1,0 +1,46 @@
+/**
+ * Every upper bound, with the sum that justifies it. What is over a limit is refused with a reason, or
+ * dropped and counted; it is never queued without end.
+ */
+const kib = 1024
+const mib = 1024 * kib
+
+export const limits = {
+  /** A PeerId of an Ed25519 key has 52 characters; RSA ones, which we refuse, up to 59. */
+  memberIdLength: 64,
+  jobIdLength: 128,
+  /** `<job>.<slot>.<8 hex>`: 128 + 1 + 6 + 1 + 8. */
+  allocationIdLength: 144,
+  /** `alloc/<member>/<allocation>`: 6 + 64 + 1 + 144, rounded up. */
+  keyLength: 256,
+  /** A job of 64 tasks at 1 KiB each. Also the largest HTTP body that is read: 1 MiB of YAML. */
+  recordBodyBytes: 64 * kib,
+  httpBodyBytes: mib,
+  /** 100 records of 1 KiB: one batch of a burst, 0.8 ms on a link that does 130 MB/s. */
+  broadcastBytes: 128 * kib,
+  /** A direct message: an anti-entropy answer of up to 256 records of 1 KiB. */
+  messageBytes: 512 * kib,
+  /** Members: 100,000 × (4 B state + 60 B id) = 6.4 MB of table. */
+  members: 100_000,
+  /** Updates on one exchange: 64 × 80 B = 5 KiB. */
+  updatesPerExchange: 64,
+  availabilityPerExchange: 128,
+  /** Records: 10,000 jobs × 3 keys + 100,000 allocations, doubled: about 300 MB at 1 KiB each. */
+  records: 300_000,
+  /** Versions kept of a shared key: the winner and what it won against. */
+  versionsPerKey: 8,
+  /** Jobs × slots: the sum that a two-core agent reconciles in a second. */
+  slotsPerJob: 10_000,
+  tasksPerJob: 64,
+  portsPerTask: 32,
+  /** Local writes that await their copies: 4,096 × 2 s. More are refused with 503. */
+  pendingWrites: 4096,
+  /** Placement requests under way from one steward: 256 × 1 KiB. */
+  pendingPlacements: 256,
+  /** Work of one step on behalf of jobs; the rest waits for a deadline of now. */
+  jobsPerStep: 64,
+  allocationsPerStep: 64,
+  endedPerJob: 5,
+  /** Events that the driver queues before it refuses local requests. */
+  queuedEvents: 20_000,
+} as const

@@ -1,0 +1,31 @@
+/**
+ * What is known of a member, and which of two claims wins: the precedence table of SWIM (Das, Gupta,
+ * Motivala, DSN 2002, section 4.2) with `left` beside `down`. The claims about one member form a
+ * join-semilattice: the greater (incarnation, state) wins, so the order of arrival does not matter.
+ */
+import type { MemberId } from '../base/id.ts'
+
+export type MemberState = 'alive' | 'suspect' | 'down' | 'left'
+
+export interface MemberUpdate {
+  readonly member: MemberId
+  readonly incarnation: number
+  readonly state: MemberState
+}
+
+/** The order within one incarnation. `left` is the subject's own word, so it is final. */
+const rank: { readonly [state in MemberState]: number } = { alive: 0, suspect: 1, down: 2, left: 3 }
+
+/** Whether claim `a` replaces claim `b` about the same member. */
+export function supersedes(
+  a: Pick<MemberUpdate, 'incarnation' | 'state'>,
+  b: Pick<MemberUpdate, 'incarnation' | 'state'>,
+): boolean {
+  if (a.incarnation !== b.incarnation) return a.incarnation > b.incarnation
+  return rank[a.state] > rank[b.state]
+}
+
+/** Alive or suspect: still counted on. */
+export function isPresent(state: MemberState): boolean {
+  return state === 'alive' || state === 'suspect'
+}

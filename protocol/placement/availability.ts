@@ -1,0 +1,17 @@
+/**
+ * What a member has free, as it spreads epidemically on the ring exchange: a hint for the choice of
+ * candidates, never a permission. Admission by the member itself is what keeps nodes from overcommitment.
+ */
+import type { MemberId } from '../base/id.ts'
+import type { Resources } from './resources.ts'
+
+export interface Availability {
+  readonly member: MemberId
+  /** incarnation × 2^32 + a count: the greater is the newer. */
+  readonly counter: number
+  readonly capacity: Resources
+  /** Admitted and not yet ended. */
+  readonly committed: Resources
+  /** Measured on the machine. */
+  readonly used: Resources
+}

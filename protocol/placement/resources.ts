@@ -1,0 +1,39 @@
+/** Integer vectors of what a node has and a slot takes. */
+
+export interface Resources {
+  /** Millicores. */
+  readonly cpu: number
+  /** MiB. */
+  readonly memory: number
+  /** MiB. */
+  readonly disk: number
+  /** Whole devices. */
+  readonly gpu: number
+}
+
+export const dimensions = ['cpu', 'memory', 'disk', 'gpu'] as const
+
+export const noResources: Resources = { cpu: 0, memory: 0, disk: 0, gpu: 0 }
+
+export function add(a: Resources, b: Resources): Resources {
+  return {
+    cpu: a.cpu + b.cpu,
+    memory: a.memory + b.memory,
+    disk: a.disk + b.disk,
+    gpu: a.gpu + b.gpu,
+  }
+}
+
+export function subtract(a: Resources, b: Resources): Resources {
+  return {
+    cpu: a.cpu - b.cpu,
+    memory: a.memory - b.memory,
+    disk: a.disk - b.disk,
+    gpu: a.gpu - b.gpu,
+  }
+}
+
+/** The first dimension of which `free` has too little, or undefined when all fit. */
+export function shortage(need: Resources, free: Resources): keyof Resources | undefined {
+  return dimensions.find((name) => need[name] > free[name])
+}
