@@ -1,0 +1,32 @@
+/**
+ * What placement needs of the rest of the core: the membership as it is seen now, the replicated state, and
+ * a pen for the records that this member owns. An interface, so that placement imports no sibling.
+ */
+import type { EffectId, MemberId, Millis, Stamp } from '../base/id.ts'
+import type { Value } from '../base/value.ts'
+import type { MemberState } from '../membership/member.ts'
+
+/** A record as placement reads it: the newest of its key, a tombstone where `body` is null. */
+export interface Written {
+  readonly author: MemberId
+  readonly counter: number
+  readonly stamp: Stamp
+  readonly body: Value
+}
+
+export interface World {
+  readonly self: MemberId
+  /** Alive and suspect members, self included, sorted; the same array until it changes. */
+  present(): readonly MemberId[]
+  stateOf(member: MemberId): MemberState | undefined
+  read(key: string): Written | undefined
+  /** Keys with the prefix that have a value, sorted. */
+  keys(prefix: string): Iterable<string>
+  /** Writes or (null) deletes a key that this member owns; visible at once, durable with this step. */
+  write(key: string, body: Value): void
+  nextEffectId(): EffectId
+  /** A fresh stamp of the hybrid logical clock. */
+  stamp(now: Millis): Stamp
+  /** False while the disk refuses writes: nothing new is admitted. */
+  canPersist(): boolean
+}
