@@ -5,9 +5,9 @@
  * they are durable do no harm: their dots are never used twice, and nobody was told that they are safe.)
  *
  * Every effect with an `id` gets exactly one answering event with the same id: the one named here, or
- * `effect-failed`. When a `persist` fails, the driver performs nothing more of its list and answers each
- * effect with an id by `effect-failed { code: 'not-durable', definite: true }`. `send`, `publish` and the
- * rest without an id owe nothing.
+ * `effect-failed`. When a `persist` fails, the driver answers each effect of its list that has an id by
+ * `effect-failed { code: 'not-durable', definite: true }`, still performs `reply` and `notify`, which never
+ * depend on the persist of their own list, and drops the others. What has no id owes nothing.
  */
 import type { AllocationId, EffectId, JobId, MemberId, Millis, RequestId } from './base/id.ts'
 import type { Value } from './base/value.ts'

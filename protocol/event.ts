@@ -1,6 +1,6 @@
 /** What the world tells the core. Plain data, past tense. */
 import type { AllocationId, EffectId, MemberId, Millis, RequestId } from './base/id.ts'
-import type { Broadcast, Message } from './message.ts'
+import type { Broadcast, Message, RejectionReason } from './message.ts'
 import type { NodeBody } from './placement/node-body.ts'
 import type { Resources } from './placement/resources.ts'
 import type { Command } from './request.ts'
@@ -12,7 +12,12 @@ export type Event =
   | { readonly type: 'message-received'; readonly from: MemberId; readonly message: Message }
   | { readonly type: 'broadcast-received'; readonly broadcast: Broadcast }
   /** Something arrived that the driver could not decode. */
-  | { readonly type: 'message-refused'; readonly from: MemberId; readonly detail: string }
+  | {
+      readonly type: 'message-refused'
+      readonly from: MemberId
+      readonly reason: RejectionReason
+      readonly detail: string
+    }
   | { readonly type: 'link-opened'; readonly member: MemberId }
   | { readonly type: 'link-closed'; readonly member: MemberId }
   /** A probe timer fired late by this much: our own slowness (Lifeguard's local health). */

@@ -15,9 +15,15 @@ export const limits = {
   keyLength: 256,
   /** A job of 64 tasks at 1 KiB each. Also the largest HTTP body that is read: 1 MiB of YAML. */
   recordBodyBytes: 64 * kib,
+  /** The body and its envelope: key 256, two dots 2 × 80, stamp 9, signature 64, field names: below 1 KiB. */
+  recordBytes: 65 * kib,
+  /** Lists and maps inside each other: a job is six deep, a message with its records ten. */
+  valueDepth: 64,
   httpBodyBytes: mib,
   /** 100 records of 1 KiB: one batch of a burst, 0.8 ms on a link that does 130 MB/s. */
   broadcastBytes: 128 * kib,
+  /** 128 KiB of records of at least 128 B; anti-entropy answers stay below it too. */
+  recordsPerBroadcast: 1024,
   /** A direct message: an anti-entropy answer of up to 256 records of 1 KiB. */
   messageBytes: 512 * kib,
   /** Members: 100,000 × (4 B state + 60 B id) = 6.4 MB of table. */
@@ -41,6 +47,30 @@ export const limits = {
   jobsPerStep: 64,
   allocationsPerStep: 64,
   endedPerJob: 5,
+  /** Events held until the epoch is durable, some ms after the start: 50 members × 20 messages. */
+  heldEvents: 1000,
+  /** Rounds in which the modules of one step tell each other what changed; each settles in two or three. */
+  settleRounds: 64,
+  /** Queued for one member while its link opens or is slow: four of the largest messages, or 2,000 of 1 KiB. */
+  sendQueueMessages: 2000,
+  sendQueueBytes: 2 * mib,
+  /** Connections: 2 × 10 rings, 64 on demand, as many inbound, doubled: 200 × about 150 KiB = 30 MiB. */
+  connections: 200,
+  /** One, one more of a simultaneous open, and the same again while a dead one is not yet noticed. */
+  connectionsPerMember: 4,
+  /** Links opened on demand, outside the rings: 64 × 150 KiB = 10 MiB. The least used one is closed. */
+  onDemandLinks: 64,
+  /** Handshakes under way: above 32 × 3 s, so that no single address can take all the places. */
+  pendingHandshakes: 128,
+  handshakesPerSecondAndAddress: 32,
+  /** Bytes that a stream holds for a reader that is slow; its window is half of it. */
+  streamBufferBytes: 2 * mib,
+  /** HTTP requests under way on one connection. */
+  httpStreamsPerLink: 64,
+  /** DHT queries at once; each asks about 20 members. */
+  dhtQueries: 4,
+  /** Services that one member provides: as many as it can run tasks with a port. */
+  providedNames: 1000,
   /** Events that the driver queues before it refuses local requests. */
   queuedEvents: 20_000,
 } as const

@@ -260,3 +260,6 @@ export interface JobBody {
 export function slotResources(spec: JobSpec): Resources {
   return spec.tasks.reduce<Resources>((sum, task) => add(sum, task.resources), noResources)
 }
+
+/** The body of `job/<id>/count`. */
+export const countSchema = object({ count: integer(0, limits.slotsPerJob) })

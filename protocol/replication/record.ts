@@ -23,7 +23,7 @@ import { limits } from '../limits.ts'
 
 export interface Dot {
   readonly author: MemberId
-  /** incarnation × 2^32 + the count of writes in that incarnation: never used twice, not even after a crash that lost writes. */
+  /** epoch × 2^32 + the count of writes in that life: never used twice, not even after a crash that lost some. */
   readonly counter: number
 }
 

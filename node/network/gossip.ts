@@ -1,0 +1,105 @@
+/**
+ * Broadcasts over gossipsub, on one topic. What makes it cheap: envelopes are not signed, because the author
+ * signs the payload and the core checks that once, while gossipsub would check every copy; a message is
+ * known by the hash of its data; few copies are sent, because gossip is a hint that anti-entropy completes.
+ */
+import { hash } from 'node:crypto'
+import { type GossipsubOpts, type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
+import { limits } from '../../protocol/limits.ts'
+import type { Counters } from './counters.ts'
+import type { Node } from './libp2p.ts'
+import { timing } from './timing.ts'
+
+const idBytes = 16
+const idOf = (data: Uint8Array): Uint8Array => hash('sha256', data, 'buffer').subarray(0, idBytes)
+
+export function gossipOptions(topic: string): Partial<GossipsubOpts> {
+  return {
+    globalSignaturePolicy: 'StrictNoSign',
+    msgIdFn: ({ data }) => idOf(data),
+    // Known before anything else is done with a copy.
+    fastMsgIdFn: ({ data }) => hash('sha256', data ?? new Uint8Array(0), 'base64'),
+    allowedTopics: [topic],
+    allowPublishToZeroTopicPeers: true,
+    ignoreDuplicatePublishError: true,
+    fallbackToFloodsub: false,
+    floodPublish: false,
+    doPX: false,
+    tagMeshPeers: false,
+    // A message reaches a member about D times. 4 keeps a random graph of thousands connected.
+    D: 4,
+    Dlo: 3,
+    Dhi: 8,
+    Dscore: 3,
+    Dout: 1,
+    Dlazy: 4,
+    heartbeatInterval: timing.gossipHeartbeatMs,
+    // Members on busy machines answer late; that is no fault of theirs.
+    gossipsubIWantFollowupMs: 4 * timing.gossipHeartbeatMs,
+    // Members share addresses; by default more than ten of them would be shunned in silence.
+    scoreParams: { IPColocationFactorWeight: 0, decayInterval: 10_000 },
+    ...bounds,
+  }
+}
+
+const bounds: Partial<GossipsubOpts> = {
+  // One frame: a few of the largest broadcasts. What is over broadcastBytes is refused by the validator.
+  maxInboundDataLength: 4 * limits.broadcastBytes,
+  maxOutboundBufferSize: limits.sendQueueBytes,
+  maxInboundStreams: 4,
+  maxOutboundStreams: 4,
+  maxTopicBytesPerPeer: 16 * 1024,
+  decodeRpcLimits: {
+    maxSubscriptions: 16,
+    maxMessages: 256,
+    maxIhaveMessageIDs: 1024,
+    maxIwantMessageIDs: 1024,
+    maxIdontwantMessageIDs: 512,
+    maxControlMessages: 64,
+    maxPeerInfos: 0,
+  },
+}
+
+export class Gossip {
+  readonly #node: Node
+  readonly #topic: string
+  readonly #counters: Counters
+
+  constructor(init: {
+    node: Node
+    topic: string
+    counters: Counters
+    onGossip: (bytes: Uint8Array) => void
+  }) {
+    this.#node = init.node
+    this.#topic = init.topic
+    this.#counters = init.counters
+    const { pubsub } = init.node.services
+    pubsub.topicValidators.set(init.topic, (_, message) => this.#validate(message))
+    pubsub.addEventListener('message', ({ detail }) => {
+      this.#counters.gossipReceived++
+      init.onGossip(detail.data)
+    })
+  }
+
+  start(): void {
+    this.#node.services.pubsub.subscribe(this.#topic)
+  }
+
+  publish(bytes: Uint8Array): void {
+    if (bytes.length > limits.broadcastBytes) {
+      this.#counters.drop('too-large')
+      return
+    }
+    this.#counters.published++
+    this.#node.services.pubsub
+      .publish(this.#topic, bytes)
+      .catch(() => this.#counters.drop('publish-failed'))
+  }
+
+  #validate(message: Message): TopicValidatorResult {
+    if (message.data.length <= limits.broadcastBytes) return TopicValidatorResult.Accept
+    this.#counters.drop('too-large')
+    return TopicValidatorResult.Reject
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The libp2p node: TCP, the cluster key, noise, yamux; identify, gossipsub and the DHT on top. Only settings
+ * are here, each with its reason; what is done with the node is in the files beside this one.
+ */
+import { gossipsub } from '@chainsafe/libp2p-gossipsub'
+import { noise } from '@libp2p/noise'
+import { identify } from '@libp2p/identify'
+import type { ConnectionGater, PeerId, PrivateKey } from '@libp2p/interface'
+import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { ping } from '@libp2p/ping'
+import { preSharedKey as protector } from '@libp2p/pnet'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { limits } from '../../protocol/limits.ts'
+import { type ProtocolIds, preSharedKey } from './cluster.ts'
+import type { Counters } from './counters.ts'
+import { gossipOptions } from './gossip.ts'
+import { quietUnlessAsked } from './quiet.ts'
+import { timing } from './timing.ts'
+import { watched } from './watched-transport.ts'
+
+export interface NodeInit {
+  privateKey: PrivateKey
+  clusterKey: Uint8Array
+  protocols: ProtocolIds
+  listen: string
+  announce: string[]
+  counters: Counters
+}
+
+export type Node = Awaited<ReturnType<typeof createNode>>
+
+export async function createNode(init: NodeInit) {
+  const connectionsOf = (peer: PeerId): number => node.getConnections(peer).length
+  const node = await createLibp2p({
+    start: false,
+    privateKey: init.privateKey,
+    addresses: { listen: [init.listen], announce: init.announce },
+    transports: [watched(tcp({ backlog: limits.pendingHandshakes }), init.counters)],
+    connectionProtector: protector({ psk: preSharedKey(init.clusterKey) }),
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux(yamuxOptions)],
+    connectionManager: connectionOptions,
+    connectionGater: gater(connectionsOf, init.counters),
+    // Its ping every 10 s costs half of the idle time; the ring's probes and `silenceMs` do its work.
+    connectionMonitor: { enabled: false },
+    services: {
+      identify: identify({ timeout: timing.proofMs }),
+      ping: ping(),
+      pubsub: gossipsub(gossipOptions(init.protocols.gossip)),
+      dht: kadDHT(dhtOptions(init.protocols.dht)),
+    },
+    ...quietUnlessAsked(),
+  })
+  return node
+}
+
+const connectionOptions = {
+  maxConnections: limits.connections,
+  maxIncomingPendingConnections: limits.pendingHandshakes,
+  inboundConnectionThreshold: limits.handshakesPerSecondAndAddress,
+  inboundUpgradeTimeout: timing.handshakeMs,
+  inboundStreamProtocolNegotiationTimeout: timing.handshakeMs,
+  outboundStreamProtocolNegotiationTimeout: timing.handshakeMs,
+  addressDialTimeout: timing.dialAddressMs,
+  dialTimeout: timing.dialMs,
+  maxParallelDials: 16,
+  maxPeerAddrsToDial: 8,
+  connectionCloseTimeout: timing.stopMs,
+  // Links are ours to redial; the DHT's wish to keep its nearest peers does not make a link.
+  reconnectRetries: 0,
+}
+
+const yamuxOptions = {
+  // Only its first ping matters: without a round-trip time the window would never grow.
+  keepAliveInterval: 60_000,
+  maxInboundStreams: 256,
+  maxOutboundStreams: 256,
+  // A reader that pauses is owed at most a window; were the buffer smaller, the stream would be reset.
+  streamOptions: {
+    maxStreamWindowSize: limits.streamBufferBytes / 2,
+    maxReadBufferLength: limits.streamBufferBytes,
+  },
+}
+
+function dhtOptions(protocol: string) {
+  return {
+    protocol,
+    clientMode: false,
+    // The default drops private addresses, and with them everyone.
+    peerInfoMapper: passthroughMapper,
+    // Alone, or before the first link, an answer of nothing beats a wait.
+    allowQueryWithZeroPeers: true,
+    reprovide: {
+      concurrency: 2,
+      interval: timing.dhtCheckMs,
+      validity: timing.dhtValidityMs,
+      threshold: timing.dhtRenewMs,
+    },
+  }
+}
+
+/** Keys of other kinds are refused, because records are signed with Ed25519, and so is a flood by one. */
+function gater(connectionsOf: (peer: PeerId) => number, counters: Counters): ConnectionGater {
+  const refuses = (peer: PeerId): boolean => {
+    if (peer.type !== 'Ed25519') return true
+    const full = connectionsOf(peer) >= limits.connectionsPerMember
+    if (full) counters.drop('connection-limit')
+    return full
+  }
+  return { denyInboundEncryptedConnection: refuses, denyOutboundEncryptedConnection: refuses }
+}

@@ -1,0 +1,53 @@
+/**
+ * Times of the network layer, in milliseconds. They are not part of the protocol's configuration, since
+ * nothing there depends on them and the simulator has its own network.
+ */
+export const timing = {
+  /** A connection attempt to one address: a SYN is sent again after 1 s, so two of them get a chance. */
+  dialAddressMs: 3000,
+  dialMs: 6000,
+  /** Cluster key, noise and multiplexer, done by the one who was dialled. See `limits.pendingHandshakes`. */
+  handshakeMs: 3000,
+  /** From the connection to the proof of membership; longer than a busy start needs. */
+  proofMs: 8000,
+  /** Redial of a kept link: 0.25, 0.5, … 8 s, each spread by ±50 %. The last is the time to heal. */
+  redialMinMs: 250,
+  redialMaxMs: 8000,
+  /** Of two members that keep a link to each other the one with the larger id waits, or both would dial. */
+  yieldMs: 150,
+  /** A link that lived this long has no bad record. */
+  stableMs: 5000,
+  joinMinMs: 250,
+  joinMaxMs: 10_000,
+  /** Join addresses that never answered are tried again at this pace, even when linked to others. */
+  joinAgainMs: 30_000,
+  /** An empty frame when nothing else was sent for so long; three in a row missing, the link is cut. */
+  keepAliveMs: 5000,
+  silenceMs: 16_000,
+  /** Links outside the rings are closed when they carried nothing for so long. */
+  idleMs: 60_000,
+  /** Links are looked over: keep-alives, silence, idleness, missing gossip streams. */
+  sweepMs: 1000,
+  /** Gossipsub and the DHT learn of a connection from identify; a missing stream is asked for again. */
+  gossipRepairMs: 5000,
+  gossipHeartbeatMs: 3000,
+  /** DHT records are hints. One walk writes 20 of them, so they are renewed at half of their life. */
+  dhtValidityMs: 180_000,
+  dhtRenewMs: 90_000,
+  dhtCheckMs: 15_000,
+  dhtQueryMs: 10_000,
+  /** Names that too few members heard of are provided again this long after a link opened. */
+  dhtSettleMs: 2000,
+  /** Open streams get so long to end when the node stops. */
+  stopMs: 1000,
+} as const
+
+/** Exponential back-off with ±50 % of jitter, so that many who lost the same member do not dial in step. */
+export function backOffMs(
+  attempt: number,
+  bounds: { minMs: number; maxMs: number },
+  chance: number = Math.random(),
+): number {
+  const base = Math.min(bounds.maxMs, bounds.minMs * 2 ** Math.min(attempt, 20))
+  return Math.round(base * (0.5 + chance))
+}

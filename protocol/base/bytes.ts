@@ -1,0 +1,88 @@
+/**
+ * Values ⇄ canonical bytes: DAG-CBOR's rules (shortest integers, keys sorted by length then bytes, no
+ * indefinite lengths, no duplicate keys), so the same value gives the same bytes on every member and can be
+ * signed. What is decoded is bounded in size and depth before it is believed; a signature is always checked
+ * over bytes that were encoded again, so bytes that are merely not canonical deceive nobody.
+ *
+ * Invariant: decoding is total. It returns undefined for whatever is not a value, and never throws.
+ */
+import { decode, encode, type Token, Tokenizer } from 'cborg'
+import { encodedLength } from 'cborg/length'
+import { limits } from '../limits.ts'
+import { invariant } from './invariant.ts'
+import type { Value } from './value.ts'
+
+const encodeOptions = {
+  typeEncoders: {
+    /** Infinity and NaN have no canonical form that others accept. */
+    number(value: number): null {
+      invariant(Number.isFinite(value), 'a finite number')
+      return null
+    },
+    undefined(): null {
+      invariant(false, 'no undefined inside a value')
+    },
+  },
+}
+
+export function encodeCanonical(value: Value): Uint8Array {
+  return encode(value, encodeOptions)
+}
+
+/** The length of `encodeCanonical(value)`, without the bytes. */
+export function canonicalLength(value: Value): number {
+  return encodedLength(value)
+}
+
+const decodeOptions = {
+  strict: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowInfinity: false,
+  allowNaN: false,
+  allowBigInt: false,
+  rejectDuplicateMapKeys: true,
+}
+
+/** The value, or undefined when the bytes are no value, are too many, or nest too deeply. */
+export function decodeCanonical(
+  bytes: Uint8Array,
+  bytesMax: number = limits.messageBytes,
+): Value | undefined {
+  if (bytes.length > bytesMax) return undefined
+  try {
+    return decode(bytes, { ...decodeOptions, tokenizer: new ShallowTokenizer(bytes) }) as Value
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Refuses what nests deeper than `limits.valueDepth`: the decoder recurses, and half a megabyte of opening
+ * brackets would otherwise exhaust its stack.
+ */
+class ShallowTokenizer extends Tokenizer {
+  /** Items still to come of each list or map that is open. */
+  readonly #open: number[] = []
+
+  constructor(bytes: Uint8Array) {
+    super(bytes, decodeOptions)
+  }
+
+  override next(): Token {
+    const token = super.next()
+    const open = this.#open
+    const top = open.length - 1
+    if (top >= 0) open[top]! -= 1
+    const items = itemsOf(token)
+    if (items > 0 && open.push(items) > limits.valueDepth) throw new RangeError('too deep')
+    while (open.length > 0 && open[open.length - 1] === 0) open.pop()
+    return token
+  }
+}
+
+function itemsOf(token: Token): number {
+  if (token.type.name === 'array') return token.value
+  if (token.type.name === 'map') return 2 * token.value
+  return 0
+}

@@ -1,0 +1,78 @@
+/**
+ * What goes by gossip: urgent membership updates and batches of new records, in one signed message. Others
+ * relay it, so its author signs the updates; the records carry signatures of their own, and a batch without
+ * updates is not signed again. Verifying costs 0.1 ms, so it comes after the look for duplicates.
+ */
+import type { MemberId } from './base/id.ts'
+import type { Seal } from './base/seal.ts'
+import { signedBytesOfBroadcast } from './codec.ts'
+import type { EffectSink } from './effect.ts'
+import { limits } from './limits.ts'
+import type { MemberUpdate } from './membership/member.ts'
+import type { Broadcast, Rejection } from './message.ts'
+import type { ReplicaRecord } from './replication/record.ts'
+
+const unsigned = new Uint8Array(0)
+
+export class Broadcaster {
+  readonly #self: MemberId
+  readonly #seal: Seal
+  #sequence: number
+  /** Greatest sequence of signed updates per author: an older batch of updates says nothing new. */
+  readonly #heard = new Map<MemberId, number>()
+
+  constructor(init: { self: MemberId; epoch: number; seal: Seal }) {
+    this.#self = init.self
+    this.#seal = init.seal
+    this.#sequence = init.epoch * 2 ** 32
+  }
+
+  publish(
+    updates: readonly MemberUpdate[],
+    records: readonly ReplicaRecord[],
+    out: EffectSink,
+  ): void {
+    for (let i = 0; i === 0 || i < updates.length; i += limits.updatesPerExchange) {
+      this.#sequence += 1
+      const part: Broadcast = {
+        author: this.#self,
+        sequence: this.#sequence,
+        updates: updates.slice(i, i + limits.updatesPerExchange),
+        records: i === 0 ? records : [],
+        signature: unsigned,
+      }
+      out.push({ type: 'publish', broadcast: this.#signed(part) })
+    }
+  }
+
+  /** The updates that may be applied, or why the whole broadcast is dropped. */
+  open(broadcast: Broadcast): readonly MemberUpdate[] | Rejection {
+    const { author, sequence, updates, signature } = broadcast
+    if (updates.length === 0) return updates
+    if (author === this.#self || this.#isOld(author, sequence)) return []
+    if (!this.#seal.verify(author, signedBytesOfBroadcast(broadcast), signature))
+      return { from: author, reason: 'wrong-signature', detail: `broadcast ${sequence}` }
+    this.#remember(author, sequence)
+    return updates
+  }
+
+  #signed(broadcast: Broadcast): Broadcast {
+    if (broadcast.updates.length === 0) return broadcast
+    return { ...broadcast, signature: this.#seal.sign(signedBytesOfBroadcast(broadcast)) }
+  }
+
+  /** Reordered by less than this many they still count; the claims in them are idempotent. */
+  #isOld(author: MemberId, sequence: number): boolean {
+    return sequence <= (this.#heard.get(author) ?? -1) - 64
+  }
+
+  #remember(author: MemberId, sequence: number): void {
+    if (!this.#heard.has(author) && this.#heard.size >= limits.members) return
+    if (sequence > (this.#heard.get(author) ?? -1)) this.#heard.set(author, sequence)
+  }
+}
+
+/** Fields of a rejection tell it from a list of updates. */
+export function isRejection(opened: readonly MemberUpdate[] | Rejection): opened is Rejection {
+  return !Array.isArray(opened)
+}

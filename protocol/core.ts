@@ -1,0 +1,384 @@
+/**
+ * The protocol of one member, deterministic: the same init and the same (event, now) sequence give the same
+ * effects, byte for byte. The core only routes. It hands each event to the module that it concerns, then lets
+ * the modules tell each other what changed until nothing does, and puts what must be durable first.
+ *
+ * A restart is a new core made from the journal, plus one `tasks-observed`. Nothing is done before the raised
+ * epoch is durable: it is part of every dot and of the incarnation, so neither is ever used twice.
+ */
+import { earliest } from './base/deadline.ts'
+import type { EffectId, MemberId, Millis } from './base/id.ts'
+import { invariant, unreachable } from './base/invariant.ts'
+import { Random } from './base/random.ts'
+import type { Seal } from './base/seal.ts'
+import { Broadcaster, isRejection } from './broadcaster.ts'
+import { createView } from './cluster-view.ts'
+import type { Config } from './config.ts'
+import { Registry } from './discovery/registry.ts'
+import type { Effect, EffectSink, StoreWrite } from './effect.ts'
+import { Epoch } from './epoch.ts'
+import type { Event } from './event.ts'
+import { Leaving } from './leaving.ts'
+import { limits } from './limits.ts'
+import { journaledMembers, memberWrite } from './member-journal.ts'
+import { Membership, type MembershipOptions } from './membership/membership.ts'
+import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
+import type { NodeBody } from './placement/node-body.ts'
+import { Placement } from './placement/placement.ts'
+import type { ReplicaRecord } from './replication/record.ts'
+import { Replica } from './replication/replica.ts'
+import { Requests } from './requests.ts'
+import type { ClusterView } from './view.ts'
+
+export interface CoreInit {
+  readonly config: Config
+  readonly self: MemberId
+  readonly seed: number
+  readonly seal: Seal
+  /** What was persisted in earlier lives; empty in the first. */
+  readonly journal: Iterable<StoreWrite>
+  readonly node: NodeBody
+  /** The simulator's shared directory and compact table; left out, this member has its own. */
+  readonly membership?: MembershipOptions
+}
+
+export interface Core {
+  step(event: Event, now: Millis): Effect[]
+  /** The same as `step`, into a sink. */
+  stepInto(event: Event, now: Millis, sink: EffectSink): void
+  /** When to step with a tick at the latest. */
+  deadline(): Millis | undefined
+  view(): ClusterView
+}
+
+export function createCore(init: CoreInit): Core {
+  return new MemberCore(init)
+}
+
+class MemberCore implements Core {
+  readonly #self: MemberId
+  readonly #epoch: Epoch
+  readonly #membership: Membership
+  readonly #replica: Replica
+  readonly #placement: Placement
+  readonly #registry = new Registry()
+  readonly #requests: Requests
+  readonly #broadcaster: Broadcaster
+  readonly #leaving: Leaving
+  readonly #view: ClusterView
+  readonly #rejections = new Map<string, number>()
+  #node: NodeBody
+  #now: Millis = 0
+  #lastEffectId: EffectId = 0
+  #membersToPersist: StoreWrite[] = []
+  #out: Effect[] = []
+
+  constructor(init: CoreInit) {
+    const journal = [...init.journal]
+    const random = new Random(init.seed)
+    const epoch = new Epoch(journal)
+    const self = init.self
+    const nextEffectId = () => this.#nextEffectId()
+    this.#self = self
+    this.#node = init.node
+    this.#epoch = epoch
+    this.#membership = new Membership({
+      config: init.config,
+      self,
+      incarnation: epoch.value,
+      random: new Random(random.uint32()),
+      hooks: {
+        exchangeFor: (to, now) => this.#exchangeFor(to, now),
+        onExchange: (from, exchange, now, out) => this.#onExchange(from, exchange, now, out),
+      },
+      ...init.membership,
+    })
+    this.#membership.seed(journaledMembers(journal, self))
+    this.#replica = new Replica({
+      config: init.config,
+      self,
+      epoch: epoch.value,
+      seal: init.seal,
+      random: new Random(random.uint32()),
+      hooks: {
+        nextEffectId,
+        peers: () => this.#reachablePeers(),
+        present: () => this.#membership.present(),
+      },
+      journal,
+    })
+    this.#placement = this.#createPlacement(init.config, random)
+    this.#requests = new Requests({
+      replica: this.#replica,
+      placement: this.#placement,
+      isMember: (member) => this.#membership.stateOf(member) !== undefined,
+    })
+    this.#broadcaster = new Broadcaster({ self, epoch: epoch.value, seal: init.seal })
+    this.#leaving = new Leaving({ host: this.#placement.host, membership: this.#membership })
+    this.#view = createView({
+      self,
+      membership: this.#membership,
+      replica: this.#replica,
+      placement: this.#placement,
+      rejections: this.#rejections,
+      now: () => this.#now,
+    })
+  }
+
+  step(event: Event, now: Millis): Effect[] {
+    const effects: Effect[] = []
+    this.stepInto(event, now, effects)
+    return effects
+  }
+
+  stepInto(event: Event, now: Millis, sink: EffectSink): void {
+    invariant(now >= this.#now, 'time goes on')
+    this.#now = now
+    const out = this.#out
+    invariant(out.length === 0, 'one step at a time')
+    if (this.#epoch.isDurable) this.#dispatch(event, now, out)
+    else this.#begin(event, now, out)
+    if (this.#epoch.isDurable) this.#settle(now, out)
+    const persist = this.#takePersist()
+    if (persist !== undefined) sink.push(persist)
+    for (const effect of out) sink.push(effect)
+    out.length = 0
+  }
+
+  deadline(): Millis | undefined {
+    if (!this.#epoch.isDurable) return this.#epoch.deadline
+    return earliest(
+      this.#membership.deadline(),
+      this.#replica.deadline(),
+      this.#placement.deadline(),
+      this.#leaving.deadline,
+    )
+  }
+
+  view(): ClusterView {
+    return this.#view
+  }
+
+  #begin(event: Event, now: Millis, out: Effect[]): void {
+    const held = this.#epoch.hold(event, () => this.#nextEffectId(), now, out)
+    if (!this.#epoch.isDurable) return
+    this.#placement.onRecordsChanged(this.#journaledKeys(), now, out)
+    this.#placement.host.start(now, out)
+    this.#writeNode(this.#node, now)
+    this.#membership.start(now, out)
+    for (const earlier of held) this.#dispatch(earlier, now, out)
+  }
+
+  #dispatch(event: Event, now: Millis, out: Effect[]): void {
+    switch (event.type) {
+      case 'tick':
+        return
+      case 'message-received':
+        return this.#onMessage(event.from, event.message, now, out)
+      case 'broadcast-received':
+        return this.#onBroadcast(event.broadcast, now, out)
+      case 'message-refused':
+        return this.#reject({ from: event.from, reason: event.reason, detail: event.detail }, out)
+      case 'link-opened':
+        this.#membership.onLinkOpened(event.member, now, out)
+        return this.#replica.onLinkOpened(event.member, now, out)
+      case 'link-closed':
+        return this.#membership.onLinkClosed(event.member, now, out)
+      case 'loop-delayed':
+        return this.#membership.onLoopDelayed(event.delayMs, now)
+      case 'persisted':
+        return this.#replica.onPersisted(event.id, now, out)
+      case 'effect-failed':
+        if (!this.#placement.onEvent(event, now, out))
+          this.#replica.onPersistFailed(event.id, event.code, now, out)
+        return
+      case 'ports-reserved':
+      case 'task-started':
+      case 'task-stopped':
+      case 'task-exited':
+      case 'check-reported':
+        this.#placement.onEvent(event, now, out)
+        return
+      case 'tasks-observed':
+        return this.#placement.host.onTasksObserved(event.tasks, now, out)
+      case 'node-changed':
+        return this.#onNodeChanged(event.node, now, out)
+      case 'resources-measured':
+        return this.#placement.host.setUsed(event.used, now)
+      case 'request-received':
+        return this.#onRequest(event, now, out)
+      case 'leave-requested':
+        return this.#leaving.request(event.keepTasks, now, out)
+      default:
+        unreachable(event)
+    }
+  }
+
+  #onMessage(from: MemberId, message: Message, now: Millis, out: Effect[]): void {
+    if (from === this.#self) return
+    switch (message.type) {
+      case 'place-request':
+      case 'place-response':
+        // First the records that it carries, so that placement sees what the sender saw.
+        this.#replica.joinRecords(from, message.records as ReplicaRecord[], now)
+        this.#passOnRecords(now, out)
+        return this.#placement.onMessage(from, message, now, out)
+      case 'stop-request':
+        return this.#placement.onMessage(from, message, now, out)
+      case 'replicate':
+      case 'replicated':
+      case 'sync-open':
+      case 'sync-nodes':
+      case 'sync-leaves':
+      case 'sync-records':
+        return this.#replica.onMessage(from, message, now, out)
+      default:
+        return this.#membership.onMessage(from, message, now, out)
+    }
+  }
+
+  #onBroadcast(broadcast: Broadcast, now: Millis, out: Effect[]): void {
+    if (broadcast.author === this.#self) return
+    const opened = this.#broadcaster.open(broadcast)
+    if (isRejection(opened)) return this.#reject(opened, out)
+    this.#membership.applyUpdates(opened, now, out)
+    this.#replica.joinRecords(broadcast.author, broadcast.records, now)
+  }
+
+  #onRequest(event: Event & { type: 'request-received' }, now: Millis, out: Effect[]): void {
+    if (!this.#leaving.isLeaving)
+      return this.#requests.onRequest(event.request, event.command, now, out)
+    const problem = { code: 'leaving', detail: 'this node is leaving the cluster' } as const
+    out.push({ type: 'reply', request: event.request, reply: { ok: false, problem } })
+  }
+
+  #onNodeChanged(node: NodeBody, now: Millis, out: Effect[]): void {
+    this.#node = node
+    this.#writeNode(node, now)
+    this.#placement.host.onNodeChanged(node, now, out)
+  }
+
+  /** Performs what is due, then lets the modules tell each other what changed until nothing does. */
+  #settle(now: Millis, out: Effect[]): void {
+    this.#performDue(now, out)
+    for (let round = 0; this.#settleOnce(now, out); round++)
+      invariant(round < limits.settleRounds, 'a step settles')
+    this.#registry.refresh(this.#placement.host.runningServices(), out)
+    this.#leaving.settle(now, out)
+    const updates = this.#membership.takeUrgent()
+    const records = this.#replica.takeBatch(now)
+    if (updates.length > 0 || records.length > 0) this.#broadcaster.publish(updates, records, out)
+    this.#requests.settle(out)
+    for (const rejection of this.#membership.takeRejections()) this.#reject(rejection, out)
+    for (const rejection of this.#replica.takeRejections()) this.#reject(rejection, out)
+  }
+
+  #performDue(now: Millis, out: Effect[]): void {
+    if (isDue(this.#membership.deadline(), now)) this.#membership.onDeadlines(now, out)
+    if (isDue(this.#replica.deadline(), now)) this.#replica.onDeadlines(now, out)
+    if (isDue(this.#placement.deadline(), now)) this.#placement.onDeadlines(now, out)
+  }
+
+  #settleOnce(now: Millis, out: Effect[]): boolean {
+    const members = this.#passOnMembers(now, out)
+    const records = this.#passOnRecords(now, out)
+    const asked = this.#placement.settle(now, out)
+    return members || records || asked
+  }
+
+  #passOnRecords(now: Millis, out: Effect[]): boolean {
+    const keys = this.#replica.takeChanges()
+    if (keys.length === 0) return false
+    this.#placement.onRecordsChanged(keys, now, out)
+    return true
+  }
+
+  #passOnMembers(now: Millis, out: Effect[]): boolean {
+    const changes = this.#membership.takeChanges()
+    if (changes.length === 0) return false
+    for (const { update, previous } of changes) {
+      this.#membersToPersist.push(memberWrite(update))
+      out.push({ type: 'notify', notification: { type: 'member-changed', update, previous } })
+    }
+    this.#replica.onMembersChanged(now, out)
+    const members = changes.map((change) => change.update.member)
+    this.#placement.onMembersChanged(members, now, out)
+    return true
+  }
+
+  #exchangeFor(to: MemberId, now: Millis): Exchange {
+    return {
+      root: this.#replica.root(),
+      clock: this.#replica.clock(now),
+      availability: this.#placement.availability.entriesFor(to, now),
+    }
+  }
+
+  #onExchange(from: MemberId, exchange: Exchange, now: Millis, out: EffectSink): void {
+    this.#replica.onPeerRoot(from, exchange.root, now, out)
+    if (exchange.availability.length > 0)
+      this.#placement.learn(from, exchange.availability, now, out)
+  }
+
+  #takePersist(): Effect | undefined {
+    const persist = this.#replica.flush()
+    const members = this.#membersToPersist
+    if (members.length === 0) return persist
+    this.#membersToPersist = []
+    if (persist !== undefined) return { ...persist, writes: [...persist.writes, ...members] }
+    return { type: 'persist', id: this.#nextEffectId(), writes: members }
+  }
+
+  #reject(rejection: Rejection, out: Effect[]): void {
+    const { reason } = rejection
+    this.#rejections.set(reason, (this.#rejections.get(reason) ?? 0) + 1)
+    out.push({ type: 'notify', notification: { type: 'message-rejected', rejection } })
+  }
+
+  #writeNode(node: NodeBody, now: Millis): void {
+    this.#replica.writeOwn(`node/${this.#self}`, { ...node }, now)
+  }
+
+  #createPlacement(config: Config, random: Random): Placement {
+    const replica = this.#replica
+    return new Placement({
+      config,
+      random,
+      node: this.#node,
+      recordOf: (key) => replica.get(key),
+      world: {
+        self: this.#self,
+        present: () => this.#membership.present(),
+        stateOf: (member) => this.#membership.stateOf(member),
+        read: (key) => replica.get(key),
+        keys: (prefix) => replica.keys(prefix),
+        write: (key, body) => replica.writeOwn(key, body, this.#now),
+        nextEffectId: () => this.#nextEffectId(),
+        stamp: (now) => replica.stamp(now),
+        canPersist: () => !replica.storageFailed,
+      },
+    })
+  }
+
+  #journaledKeys(): string[] {
+    this.#replica.takeChanges()
+    return ['job/', 'node/', 'alloc/', 'drain/'].flatMap((kind) => [...this.#replica.keys(kind)])
+  }
+
+  #reachablePeers(): readonly MemberId[] {
+    const { present, linked } = {
+      present: this.#membership.present(),
+      linked: new Set(this.#membership.linked()),
+    }
+    return present.filter((member) => member !== this.#self && linked.has(member))
+  }
+
+  #nextEffectId(): EffectId {
+    this.#lastEffectId += 1
+    return this.#lastEffectId
+  }
+}
+
+function isDue(deadline: Millis | undefined, now: Millis): boolean {
+  return deadline !== undefined && deadline <= now
+}

@@ -1,0 +1,292 @@
+/**
+ * The replicated records, indexed the way placement asks for them: by job, by member, by allocation. Kept
+ * up to date key by key, because a scan of 100,000 records in each step would cost more than all the rest.
+ *
+ * Invariant: the index is a function of the records alone, whatever the order in which they came; only
+ * `createdStamp` of a job remembers more (the first version that was seen here), and it decides nothing but
+ * the order of waiting. Arrays that are handed out are valid until the next `refresh`.
+ */
+
+import { hashText, hex32 } from '../base/hash.ts'
+import {
+  type AllocationId,
+  compareText,
+  type JobId,
+  type MemberId,
+  type Stamp,
+} from '../base/id.ts'
+import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
+import type { JobSpec } from './job.ts'
+import type { NodeBody } from './node-body.ts'
+import { parseAllocation, parseCount, parseDrain, parseJobBody, parseNode } from './parse.ts'
+import { add, noResources, type Resources, subtract } from './resources.ts'
+import type { World } from './world.ts'
+
+export interface Job {
+  readonly id: JobId
+  readonly version: string
+  readonly generation: number
+  readonly count: number
+  readonly spec: JobSpec
+  /** Of the spec's record. */
+  readonly stamp: Stamp
+  readonly createdStamp: Stamp
+}
+
+export interface Placed {
+  readonly member: MemberId
+  /** Of the allocation's record. */
+  readonly stamp: Stamp
+  readonly body: AllocationBody
+}
+
+/** What a refresh touched; each list is sorted. */
+export interface InventoryChange {
+  /** Whose spec or count changed, came or went. */
+  readonly jobs: readonly JobId[]
+  /** Whose node body or draining changed. */
+  readonly members: readonly MemberId[]
+  readonly allocations: readonly AllocationId[]
+  /** The jobs of `allocations`. */
+  readonly placedJobs: readonly JobId[]
+  /** Members that have less committed than before. */
+  readonly freed: readonly MemberId[]
+}
+
+/** Names one write of a spec: concurrent edits share a generation, never a version. */
+export function jobVersion(generation: number, dotAuthor: MemberId, dotCounter: number): string {
+  return `${generation}-${hex32(hashText(`${dotAuthor}:${dotCounter}`))}`
+}
+
+export function comparePlaced(a: Placed, b: Placed): number {
+  return (
+    a.body.slot - b.body.slot ||
+    a.body.createdStamp - b.body.createdStamp ||
+    compareText(a.body.id, b.body.id) ||
+    compareText(a.member, b.member)
+  )
+}
+
+interface Touched {
+  jobs: Set<JobId>
+  members: Set<MemberId>
+  allocations: Set<AllocationId>
+  placedJobs: Set<JobId>
+  freed: Set<MemberId>
+}
+
+export class Inventory {
+  #world: World
+  #jobs = new Map<JobId, Job>()
+  #jobIds: readonly JobId[] | undefined
+  #nodes = new Map<MemberId, NodeBody>()
+  #nodeIds: readonly MemberId[] | undefined
+  #draining = new Set<MemberId>()
+  #byMember = new Map<MemberId, Map<AllocationId, Placed>>()
+  #onMember = new Map<MemberId, readonly Placed[]>()
+  #byJob = new Map<JobId, Placed[]>()
+  #owner = new Map<AllocationId, MemberId>()
+  #committed = new Map<MemberId, Resources>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  refresh(keys: readonly string[]): InventoryChange {
+    const touched: Touched = {
+      jobs: new Set(),
+      members: new Set(),
+      allocations: new Set(),
+      placedJobs: new Set(),
+      freed: new Set(),
+    }
+    for (const key of keys) this.#refreshKey(key, touched)
+    return {
+      jobs: sorted(touched.jobs),
+      members: sorted(touched.members),
+      allocations: sorted(touched.allocations),
+      placedJobs: sorted(touched.placedJobs),
+      freed: sorted(touched.freed),
+    }
+  }
+
+  job(id: JobId): Job | undefined {
+    return this.#jobs.get(id)
+  }
+
+  jobIds(): readonly JobId[] {
+    this.#jobIds ??= sorted(this.#jobs.keys())
+    return this.#jobIds
+  }
+
+  node(member: MemberId): NodeBody | undefined {
+    return this.#nodes.get(member)
+  }
+
+  nodeIds(): readonly MemberId[] {
+    this.#nodeIds ??= sorted(this.#nodes.keys())
+    return this.#nodeIds
+  }
+
+  isDraining(member: MemberId): boolean {
+    return this.#draining.has(member)
+  }
+
+  /** In (slot, created) order, ended ones too. */
+  allocationsOf(job: JobId): readonly Placed[] {
+    return this.#byJob.get(job) ?? []
+  }
+
+  /** In (job, slot, created) order, ended ones too. */
+  allocationsOn(member: MemberId): readonly Placed[] {
+    const held = this.#onMember.get(member)
+    if (held !== undefined) return held
+    const placed = [...(this.#byMember.get(member)?.values() ?? [])]
+    placed.sort((a, b) => compareText(a.body.job, b.body.job) || comparePlaced(a, b))
+    this.#onMember.set(member, placed)
+    return placed
+  }
+
+  allocation(id: AllocationId): Placed | undefined {
+    const owner = this.#owner.get(id)
+    return owner === undefined ? undefined : this.#byMember.get(owner)?.get(id)
+  }
+
+  /** What the member's allocations take that have not ended, by the records that are known here. */
+  committed(member: MemberId): Resources {
+    return this.#committed.get(member) ?? noResources
+  }
+
+  #refreshKey(key: string, touched: Touched): void {
+    const [kind, id, rest] = key.split('/')
+    if (kind === undefined || id === undefined) return
+    if (kind === 'job') this.#refreshJob(id, touched)
+    else if (kind === 'node') this.#refreshNode(id, touched)
+    else if (kind === 'drain') this.#refreshDrain(id, touched)
+    else if (kind === 'alloc' && rest !== undefined) this.#refreshAllocation(id, rest, touched)
+  }
+
+  #refreshJob(id: JobId, touched: Touched): void {
+    const held = this.#jobs.get(id)
+    const job = this.#readJob(id, held)
+    if (held === undefined && job === undefined) return
+    if (job === undefined) this.#jobs.delete(id)
+    else this.#jobs.set(id, job)
+    if ((held === undefined) !== (job === undefined)) this.#jobIds = undefined
+    touched.jobs.add(id)
+  }
+
+  #readJob(id: JobId, held: Job | undefined): Job | undefined {
+    const written = this.#world.read(`job/${id}/spec`)
+    const body = written && parseJobBody(written.body)
+    if (written === undefined || body === undefined || body.spec.id !== id) return undefined
+    const scaled = parseCount(this.#world.read(`job/${id}/count`)?.body ?? null)
+    return {
+      id,
+      version: jobVersion(body.generation, written.author, written.counter),
+      generation: body.generation,
+      count: scaled?.count ?? body.spec.count,
+      spec: body.spec,
+      stamp: written.stamp,
+      createdStamp: held?.createdStamp ?? written.stamp,
+    }
+  }
+
+  #refreshNode(member: MemberId, touched: Touched): void {
+    const body = parseNode(this.#world.read(`node/${member}`)?.body ?? null)
+    const held = this.#nodes.get(member)
+    if (body === held) return
+    if (body === undefined) this.#nodes.delete(member)
+    else this.#nodes.set(member, body)
+    if ((held === undefined) !== (body === undefined)) this.#nodeIds = undefined
+    touched.members.add(member)
+  }
+
+  #refreshDrain(member: MemberId, touched: Touched): void {
+    const draining =
+      parseDrain(this.#world.read(`drain/${member}`)?.body ?? null)?.draining === true
+    if (draining === this.#draining.has(member)) return
+    if (draining) this.#draining.add(member)
+    else this.#draining.delete(member)
+    touched.members.add(member)
+  }
+
+  #refreshAllocation(member: MemberId, id: AllocationId, touched: Touched): void {
+    const held = this.#byMember.get(member)?.get(id)
+    const placed = this.#readAllocation(member, id)
+    if (held === undefined && placed === undefined) return
+    this.#recount(member, held, placed, touched)
+    this.#index(member, id, placed)
+    if (held !== undefined) this.#removeFromJob(held)
+    if (placed !== undefined) this.#addToJob(placed)
+    touched.allocations.add(id)
+    if (held !== undefined) touched.placedJobs.add(held.body.job)
+    if (placed !== undefined) touched.placedJobs.add(placed.body.job)
+  }
+
+  #readAllocation(member: MemberId, id: AllocationId): Placed | undefined {
+    const written = this.#world.read(allocationKey(member, id))
+    const body = written && parseAllocation(written.body)
+    if (written === undefined || body === undefined || body.id !== id) return undefined
+    return { member, stamp: written.stamp, body }
+  }
+
+  #recount(
+    member: MemberId,
+    held: Placed | undefined,
+    placed: Placed | undefined,
+    t: Touched,
+  ): void {
+    const before = takenBy(held)
+    const after = takenBy(placed)
+    if (before === after) return
+    const committed = add(subtract(this.committed(member), before), after)
+    this.#committed.set(member, committed)
+    if (before !== noResources) t.freed.add(member)
+  }
+
+  #index(member: MemberId, id: AllocationId, placed: Placed | undefined): void {
+    const on = this.#byMember.get(member) ?? new Map<AllocationId, Placed>()
+    this.#onMember.delete(member)
+    if (placed !== undefined) {
+      this.#byMember.set(member, on.set(id, placed))
+      this.#owner.set(id, member)
+      return
+    }
+    on.delete(id)
+    if (on.size === 0) this.#byMember.delete(member)
+    if (this.#owner.get(id) === member) this.#owner.delete(id)
+  }
+
+  #removeFromJob(held: Placed): void {
+    const of = this.#byJob.get(held.body.job)
+    if (of === undefined) return
+    of.splice(lowerBound(of, held), 1)
+    if (of.length === 0) this.#byJob.delete(held.body.job)
+  }
+
+  #addToJob(placed: Placed): void {
+    const of = this.#byJob.get(placed.body.job)
+    if (of === undefined) this.#byJob.set(placed.body.job, [placed])
+    else of.splice(lowerBound(of, placed), 0, placed)
+  }
+}
+
+function takenBy(placed: Placed | undefined): Resources {
+  return placed === undefined || isEnded(placed.body.state) ? noResources : placed.body.resources
+}
+
+function lowerBound(items: readonly Placed[], placed: Placed): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (comparePlaced(items[middle]!, placed) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function sorted(ids: Iterable<string>): readonly string[] {
+  return [...ids].sort(compareText)
+}

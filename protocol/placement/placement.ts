@@ -1,0 +1,123 @@
+/**
+ * Placement as a whole: what is known (inventory, availability), the side that decides (steward) and the side
+ * that runs (host). A steward that finds itself the best candidate asks its own host as it would ask
+ * another member; such requests wait in a queue, so that neither side is entered while it is at work.
+ */
+import { earliest } from '../base/deadline.ts'
+import type { JobId, MemberId, Millis } from '../base/id.ts'
+import { Random } from '../base/random.ts'
+import type { Config } from '../config.ts'
+import type { EffectSink } from '../effect.ts'
+import type { Event } from '../event.ts'
+import type { Availability } from './availability.ts'
+import { AvailabilityTable } from './availability-table.ts'
+import { Host } from './host.ts'
+import { Inventory } from './inventory.ts'
+import type { PlacementMessage, PlaceRequest } from './message.ts'
+import type { NodeBody } from './node-body.ts'
+import { Steward } from './steward.ts'
+import type { World } from './world.ts'
+
+export interface PlacementInit {
+  readonly config: Config
+  readonly world: World
+  readonly random: Random
+  readonly node: NodeBody
+  /** The replica's record of a key, to hand to another member. */
+  readonly recordOf: (key: string) => unknown
+}
+
+export class Placement {
+  readonly inventory: Inventory
+  readonly steward: Steward
+  readonly host: Host
+  readonly availability: AvailabilityTable
+  readonly #self: MemberId
+  readonly #asked: PlaceRequest[] = []
+
+  constructor({ config, world, random, node, recordOf }: PlacementInit) {
+    this.#self = world.self
+    this.inventory = new Inventory(world)
+    this.availability = new AvailabilityTable({ config, self: world.self })
+    this.host = new Host({
+      config,
+      world,
+      inventory: this.inventory,
+      random: new Random(random.uint32()),
+      node,
+      hooks: { record: recordOf },
+    })
+    this.steward = new Steward({
+      config,
+      world,
+      inventory: this.inventory,
+      random: new Random(random.uint32()),
+      hooks: {
+        availability: (member) => this.availability.get(member),
+        records: (job) => jobRecords(job, recordOf),
+        askSelf: (request) => this.#asked.push(request),
+      },
+    })
+  }
+
+  onMessage(from: MemberId, message: PlacementMessage, now: Millis, out: EffectSink): void {
+    switch (message.type) {
+      case 'place-request':
+        out.push({ type: 'send', to: from, message: this.host.onPlaceRequest(from, message, now, out) })
+        return
+      case 'place-response':
+        if (message.availability !== undefined) this.learn(from, [message.availability], now, out)
+        this.steward.onPlaceResponse(from, message, now, out)
+        return
+      case 'stop-request':
+        this.host.onStopRequest(from, message, now, out)
+    }
+  }
+
+  onRecordsChanged(keys: readonly string[], now: Millis, out: EffectSink): void {
+    const change = this.inventory.refresh(keys)
+    this.host.onInventoryChanged(change, now, out)
+    this.steward.onInventoryChanged(change, now, out)
+  }
+
+  onMembersChanged(members: readonly MemberId[], now: Millis, out: EffectSink): void {
+    this.host.onMembersChanged(members, now, out)
+    this.steward.onMembersChanged(members, now, out)
+  }
+
+  learn(from: MemberId, entries: readonly Availability[], now: Millis, out: EffectSink): void {
+    for (const member of this.availability.learn(from, entries, now))
+      this.steward.onAvailabilityChanged(member, now, out)
+  }
+
+  /** True if the event was an answer to the host. */
+  onEvent(event: Event, now: Millis, out: EffectSink): boolean {
+    return this.host.onEvent(event, now, out)
+  }
+
+  /** Lets the host answer what the steward asked of it. True if there was anything. */
+  settle(now: Millis, out: EffectSink): boolean {
+    const own = this.host.availability(now)
+    if (this.availability.setOwn(own, now)) this.steward.onAvailabilityChanged(this.#self, now, out)
+    const asked = this.#asked.splice(0)
+    for (const request of asked) {
+      const response = this.host.onPlaceRequest(this.#self, request, now, out)
+      this.steward.onPlaceResponse(this.#self, response, now, out)
+    }
+    return asked.length > 0
+  }
+
+  deadline(): Millis | undefined {
+    return earliest(this.host.deadline(), this.steward.deadline())
+  }
+
+  onDeadlines(now: Millis, out: EffectSink): void {
+    this.host.onDeadlines(now, out)
+    this.steward.onDeadlines(now, out)
+  }
+}
+
+function jobRecords(job: JobId, recordOf: (key: string) => unknown): unknown[] {
+  const records = [recordOf(`job/${job}/spec`), recordOf(`job/${job}/count`)]
+  return records.filter((record) => record !== undefined)
+}

@@ -1,0 +1,16 @@
+/** S1: no node ever runs more than its capacity, looked at whenever a task starts. */
+import { dimensions } from '../../protocol/placement/resources.ts'
+import type { Host } from '../host.ts'
+import type { Simulator } from '../simulator.ts'
+
+export function watchCapacity(simulator: Simulator, violations: string[]): void {
+  const look = (host: Host) => {
+    const used = host.runtime.used()
+    for (const name of dimensions)
+      if (used[name] > host.capacity[name])
+        violations.push(
+          `S1 at ${simulator.nowUs} µs: ${host.name} runs ${used[name]} of ${host.capacity[name]} ${name}`,
+        )
+  }
+  for (const host of simulator.hosts) host.onStart = look
+}

@@ -1,0 +1,48 @@
+/** The promises under faults: twenty seeds of 50 to 200 members, and the same seed twice. */
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { reportTable } from '../../sim/report.ts'
+import { drawScenario, type Outcome, runScenario } from '../../sim/scenario.ts'
+
+const promises = suite('sim/promises')
+
+const seeds = Array.from({ length: 20 }, (_, i) => i + 1)
+const outcomes: Outcome[] = []
+
+for (const seed of seeds)
+  promises(`seed ${seed}`, () => {
+    const scenario = drawScenario(seed)
+    const startedAt = performance.now()
+    const outcome = runScenario(scenario)
+    outcomes.push(outcome)
+    const replay = `scripts/starling sim --seed ${seed}`
+    const table = reportTable(scenario, outcome, performance.now() - startedAt)
+    assert.equal(outcome.violations, [], `replay with: ${replay}\n${table}`)
+  })
+
+promises('each fault and each knob had effect in some run', () => {
+  for (const fault of Object.keys(outcomes[0]!.faults) as (keyof Outcome['faults'])[])
+    assert.ok(sum((outcome) => outcome.faults[fault]) > 0, fault)
+  for (const count of Object.keys(outcomes[0]!.network) as (keyof Outcome['network'])[])
+    assert.ok(sum((outcome) => outcome.network[count]) > 0, count)
+  assert.ok(sum((outcome) => outcome.acknowledged) > 20 * seeds.length)
+})
+
+promises('the same seed gives the same trace', () => {
+  const again = runScenario(drawScenario(2))
+  assert.is(again.traceHash, outcomes[1]!.traceHash)
+  assert.is.not(outcomes[0]!.traceHash, outcomes[1]!.traceHash)
+})
+
+promises('encoding every message changes nothing', () => {
+  const scenario = { ...drawScenario(3, { membersMin: 10, membersMax: 20 }), encode: false }
+  const shared = runScenario(scenario)
+  const encoded = runScenario({ ...scenario, encode: true })
+  assert.is(encoded.traceHash, shared.traceHash)
+})
+
+function sum(of: (outcome: Outcome) => number): number {
+  return outcomes.reduce((total, outcome) => total + of(outcome), 0)
+}
+
+promises.run()
