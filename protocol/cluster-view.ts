@@ -113,7 +113,7 @@ function selectAllocations(
       : placed.filter((each) => each.member === filter.member)
   }
   if (filter.member !== undefined) return inventory.allocationsOn(filter.member)
-  return inventory.allocationJobs().flatMap((job) => inventory.allocationsOf(job))
+  return inventory.placedJobIds().flatMap((job) => inventory.allocationsOf(job))
 }
 
 function viewJob(job: Job, inventory: Inventory, membership: Membership): JobView {

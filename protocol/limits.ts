@@ -60,6 +60,8 @@ export const limits = {
   connectionsPerMember: 4,
   /** Links opened on demand, outside the rings: 64 × 150 KiB = 10 MiB. The least used one is closed. */
   onDemandLinks: 64,
+  /** Members that are dialled or backed off from: the rings, and every candidate of a spilled placement. */
+  diallingTargets: 256,
   /** Handshakes under way: above 32 × 3 s, so that no single address can take all the places. */
   pendingHandshakes: 128,
   handshakesPerSecondAndAddress: 32,
@@ -71,6 +73,25 @@ export const limits = {
   dhtQueries: 4,
   /** Services that one member provides: as many as it can run tasks with a port. */
   providedNames: 1000,
+  /** YAML costs about 4 ms per KiB at worst (unbalanced brackets): 0.5 s. JSON may use all of httpBodyBytes. */
+  yamlBytes: 128 * kib,
+  /** Aliases × what their anchors hold: templates need a few, a bomb thousands. */
+  yamlAliases: 100,
+  /** What is still read of a body that is too large, so that its sender gets to see the refusal. */
+  httpDiscardBytes: 32 * mib,
+  httpHeaderBytes: 16 * kib,
+  /** Connections to the API: 1,024 × about 40 KiB of buffers and parsers = 40 MiB. */
+  httpConnections: 1024,
+  /** API connections from other agents, all for logs and figures: 256 × 64 KiB = 16 MiB. */
+  peerStreams: 256,
+  /** One page of a list unless asked, and at most: 10,000 jobs of 2 KiB are 20 MiB of JSON. */
+  pageItems: 1000,
+  pageItemsMax: 10_000,
+  /** Events kept for clients that come back: 1,024 × 400 B. */
+  eventsKept: 1024,
+  /** Clients that follow the events, and what waits for one before it is dropped: 128 × 256 KiB = 32 MiB. */
+  eventClients: 128,
+  eventClientBytes: 256 * kib,
   /** Events that the driver queues before it refuses local requests. */
   queuedEvents: 20_000,
 } as const

@@ -65,7 +65,7 @@ const connectionOptions = {
   outboundStreamProtocolNegotiationTimeout: timing.handshakeMs,
   addressDialTimeout: timing.dialAddressMs,
   dialTimeout: timing.dialMs,
-  maxParallelDials: 16,
+  maxParallelDials: 8,
   maxPeerAddrsToDial: 8,
   connectionCloseTimeout: timing.stopMs,
   // Links are ours to redial; the DHT's wish to keep its nearest peers does not make a link.

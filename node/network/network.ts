@@ -3,7 +3,30 @@
  * Nothing here waits: what is sent may be lost, and the protocol repairs it.
  */
 import type { Duplex } from 'node:stream'
+import type { PrivateKey } from '@libp2p/interface'
 import type { MemberId } from '../../protocol/base/id.ts'
+import { Libp2pNetwork } from './libp2p-network.ts'
+
+export interface NetworkInit {
+  /** An Ed25519 key: the key object of libp2p, or its protobuf encoding. */
+  privateKey: PrivateKey | Uint8Array
+  /** 32 bytes that only members know. */
+  clusterKey: Uint8Array
+  /** A short name that follows from the key, for the protocol ids. */
+  cluster: string
+  cell: 'main'
+  /** Port 0 takes any free one. */
+  listen: { host: string; port: number }
+  /** Multiaddrs that others are told instead of the ones that are listened on. */
+  announce?: string[]
+  /** HOST:PORT of any agents. */
+  join: string[]
+  handlers: NetworkHandlers
+}
+
+export function createNetwork(init: NetworkInit): Network {
+  return new Libp2pNetwork(init)
+}
 
 export interface Network {
   readonly self: MemberId

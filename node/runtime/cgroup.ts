@@ -11,8 +11,8 @@
  * so that a service manager that stops the agent does not take its tasks along. A group also says what belongs
  * to a task, however its processes changed their parents and sessions.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Resources } from '../../protocol/placement/resources.ts'
@@ -85,8 +85,7 @@ export class Cgroups {
 
   async #createFolder(folder: string, group: Cgroup): Promise<void> {
     await mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return await mkdir(folder, { recursive: true })
-      if (error.code !== 'EEXIST') throw error
+      if (error.code !== 'EEXIST' && error.code !== 'ENOENT') throw error
       group.killAll()
       await removeFolder(folder)
       await mkdir(folder, { recursive: true })
@@ -167,7 +166,9 @@ export class Cgroup {
   }
 
   outOfMemoryKills(): number {
-    return this.#count('memory.events', 'oom_kill') ?? this.#count('memory.oom_control', 'oom_kill') ?? 0
+    return (
+      this.#count('memory.events', 'oom_kill') ?? this.#count('memory.oom_control', 'oom_kill') ?? 0
+    )
   }
 
   /** Nanoseconds of CPU since the group was made. */
@@ -183,7 +184,8 @@ export class Cgroup {
     const used = this.#find('memory.current') ?? this.#find('memory.usage_in_bytes')
     if (used === undefined) return undefined
     const cache =
-      this.#count('memory.stat', 'total_inactive_file') ?? this.#count('memory.stat', 'inactive_file')
+      this.#count('memory.stat', 'total_inactive_file') ??
+      this.#count('memory.stat', 'inactive_file')
     return Math.max(0, Number(used) - (cache ?? 0))
   }
 
@@ -234,37 +236,38 @@ function lines(text: string | undefined): string[] {
 }
 
 /** What this machine has that we may use, found by trying. `parent` names the folder of all our groups. */
-export async function detectCgroups(parent: string): Promise<Cgroups> {
-  const mounts = parseMounts(await readFile('/proc/self/mounts', 'utf8').catch(() => ''))
+export function detectCgroups(parent: string): Cgroups {
+  const mounts = parseMounts(read('/proc/self', 'mounts') ?? '')
   const unified = mounts.find((mount) => mount.version === 2)
-  if (unified && (await enableUnified(unified.path, parent)))
+  if (unified && enableUnified(unified.path, parent))
     return new Cgroups('cgroup2', [{ controllers: wanted, root: unified.path }], parent)
-  const hierarchies: Hierarchy[] = []
-  for (const { path, version, controllers } of mounts)
-    if (version === 1 && (await isWritable(join(path, parent))))
-      hierarchies.push({ controllers, root: path })
-  const complete = hierarchies.some(({ controllers }) => controllers.includes('memory'))
-  return complete ? new Cgroups('cgroup1', hierarchies, parent) : new Cgroups('none', [], parent)
+  const hierarchies = mounts
+    .filter(({ version, path }) => version === 1 && isWritable(join(path, parent)))
+    .map(({ controllers, path }) => ({ controllers, root: path }))
+  const isEnough = hierarchies.some(({ controllers }) => controllers.includes('memory'))
+  return isEnough ? new Cgroups('cgroup1', hierarchies, parent) : new Cgroups('none', [], parent)
 }
 
-async function enableUnified(root: string, parent: string): Promise<boolean> {
+function enableUnified(root: string, parent: string): boolean {
   const available = (read(root, 'cgroup.controllers') ?? '').trim().split(' ')
   const needed = ['memory', 'cpu', 'pids']
   if (!needed.every((name) => available.includes(name))) return false
   const enable = needed.map((name) => `+${name}`).join(' ')
   try {
-    await writeFile(join(root, 'cgroup.subtree_control'), enable)
-    await mkdir(join(root, parent), { recursive: true })
-    await writeFile(join(root, parent, 'cgroup.subtree_control'), enable)
+    writeFileSync(join(root, 'cgroup.subtree_control'), enable)
+    mkdirSync(join(root, parent), { recursive: true })
+    writeFileSync(join(root, parent, 'cgroup.subtree_control'), enable)
     return true
   } catch {
     return false
   }
 }
 
-function isWritable(folder: string): Promise<boolean> {
-  return mkdir(folder, { recursive: true }).then(
-    () => true,
-    () => false,
-  )
+function isWritable(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true })
+    return true
+  } catch {
+    return false
+  }
 }

@@ -16,10 +16,10 @@ type Environment = { readonly [name: string]: string }
 export function substitute(argument: string, env: Environment): string {
   return argument.replace(
     /(\$?)\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g,
-    (found: string, escape: string, bare?: string, braced?: string) => {
+    (found: string, dollar: string, bare?: string, braced?: string) => {
       const name = bare ?? braced ?? ''
       if (!Object.hasOwn(env, name)) return found
-      return escape === '$' ? found.slice(1) : env[name]!
+      return dollar === '$' ? found.slice(1) : env[name]!
     },
   )
 }

