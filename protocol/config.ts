@@ -26,6 +26,8 @@ export interface Config {
   antiEntropyIntervalMs: number
   /** A differing root is ignored while deltas younger than this may still be under way. @default 1500 */
   antiEntropySettleMs: number
+  /** A question of anti-entropy is asked again when there was no answer by then, twice. @default 1000 */
+  antiEntropyTimeoutMs: number
   /** Stamps further ahead of the receiver's clock are refused. @default 60000 */
   maxClockDriftMs: number
   /** Tombstones live at least this long. @default 24 h */
@@ -34,6 +36,8 @@ export interface Config {
   writeTimeoutMs: number
   /** Another member is asked for a copy when the first does not answer. @default 400 */
   writeRetryMs: number
+  /** After a failed write to disk, it is tried again then. @default 1000 */
+  storageRetryMs: number
   /** Candidates of a slot, then of the first spill; the last spill is everyone. @default 16, 128 */
   candidates: number
   candidatesSpilled: number
@@ -64,10 +68,12 @@ export const defaultConfig: Config = {
   gossipIntervalMs: 100,
   antiEntropyIntervalMs: 10_000,
   antiEntropySettleMs: 1500,
+  antiEntropyTimeoutMs: 1000,
   maxClockDriftMs: 60_000,
   tombstoneTtlMs: 24 * hourMs,
   writeTimeoutMs: 2000,
   writeRetryMs: 400,
+  storageRetryMs: 1000,
   candidates: 16,
   candidatesSpilled: 128,
   placementTimeoutMs: 1000,

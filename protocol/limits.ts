@@ -24,6 +24,28 @@ export const limits = {
   broadcastBytes: 128 * kib,
   /** 128 KiB of records of at least 128 B; anti-entropy answers stay below it too. */
   recordsPerBroadcast: 1024,
+  /** Records that one step checks: 256 signatures × 0.1 ms = 26 ms without an answer to a probe. */
+  recordsPerMessage: 256,
+  /** Records of one anti-entropy message; with 32 × 16 lists of 32 hashes of 8 B still below messageBytes. */
+  syncBytes: 256 * kib,
+  /** Nodes of the Merkle tree that are compared at once, and the paths of all their children. */
+  syncBranches: 32,
+  syncPaths: 32 * 16,
+  /** Hashes in one list: a bucket has 32; at the bottom of the tree more can share one place. */
+  syncListed: 64,
+  /** Comparisons with other replicas that a member leads, and those that it answers: bulk for two at a time. */
+  syncSessions: 2,
+  /** What a member learned lately, kept to be told first: 256 keys, told if it is no more than 64. */
+  deltaLogKeys: 256,
+  deltasTold: 64,
+  /** Own writes that wait for the next gossip batch; more are left to anti-entropy: 4,096 × 1 KiB. */
+  outboxRecords: 4096,
+  /** Batches of writes that await their copies: the next one gathers what comes meanwhile. */
+  replicateBatches: 2,
+  /** Superseded records that are deleted without waiting for a write to go with: one write of 32 KiB. */
+  lazyDeletes: 256,
+  /** Tombstones that are examined in one step; the rest waits for a deadline of now. */
+  tombstonesPerStep: 256,
   /** A direct message: an anti-entropy answer of up to 256 records of 1 KiB. */
   messageBytes: 512 * kib,
   /** Members: 100,000 × (4 B state + 60 B id) = 6.4 MB of table. */
@@ -62,8 +84,8 @@ export const limits = {
   onDemandLinks: 64,
   /** Members that are dialled or backed off from: the rings, and every candidate of a spilled placement. */
   diallingTargets: 256,
-  /** Handshakes under way: above 32 × 3 s, so that no single address can take all the places. */
-  pendingHandshakes: 128,
+  /** Handshakes under way: above 32 × 5 s, so that no single address can take all the places. */
+  pendingHandshakes: 192,
   handshakesPerSecondAndAddress: 32,
   /** Bytes that a stream holds for a reader that is slow; its window is half of it. */
   streamBufferBytes: 2 * mib,

@@ -27,8 +27,10 @@ export function dialable(addresses: readonly string[], member?: MemberId): Multi
   return addresses.flatMap((address) => {
     try {
       const parsed = multiaddr(address)
-      const named = parsed.getComponents().some(({ name }) => name === 'p2p')
-      return named || member === undefined ? [parsed] : [parsed.encapsulate(`/p2p/${member}`)]
+      const names = parsed.getComponents().map(({ name }) => name)
+      if (!names.includes('tcp')) return []
+      if (member === undefined || names.includes('p2p')) return [parsed]
+      return [parsed.encapsulate(`/p2p/${member}`)]
     } catch {
       return []
     }

@@ -86,6 +86,14 @@ export class Gossip {
     this.#node.services.pubsub.subscribe(this.#topic)
   }
 
+  /** Gossipsub forgets the timer of its next heartbeat when it stops, and would keep the process for it. */
+  stop(): void {
+    const { status } = this.#node.services.pubsub as unknown as {
+      status?: { heartbeatTimeout?: NodeJS.Timeout }
+    }
+    status?.heartbeatTimeout?.unref?.()
+  }
+
   publish(bytes: Uint8Array): void {
     if (bytes.length > limits.broadcastBytes) {
       this.#counters.drop('too-large')

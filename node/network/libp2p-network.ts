@@ -86,6 +86,7 @@ export class Libp2pNetwork implements Network {
     parts.sweep.stop()
     parts.index.stop()
     parts.links.stop()
+    parts.gossip.stop()
     await parts.node.stop()
   }
 

@@ -65,7 +65,8 @@ const connectionOptions = {
   outboundStreamProtocolNegotiationTimeout: timing.handshakeMs,
   addressDialTimeout: timing.dialAddressMs,
   dialTimeout: timing.dialMs,
-  maxParallelDials: 8,
+  // A start of twenty on one machine is some 200 handshakes of 20 ms of CPU: more at once time out.
+  maxParallelDials: 6,
   maxPeerAddrsToDial: 8,
   connectionCloseTimeout: timing.stopMs,
   // Links are ours to redial; the DHT's wish to keep its nearest peers does not make a link.

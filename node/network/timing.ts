@@ -3,11 +3,11 @@
  * nothing there depends on them and the simulator has its own network.
  */
 export const timing = {
-  /** A connection attempt to one address: a SYN is sent again after 1 s, so two of them get a chance. */
-  dialAddressMs: 3000,
-  dialMs: 6000,
+  /** One address: a SYN is sent again after 1 s and 3 s, and a busy machine takes long to shake hands. */
+  dialAddressMs: 5000,
+  dialMs: 8000,
   /** Cluster key, noise and multiplexer, done by the one who was dialled. See `limits.pendingHandshakes`. */
-  handshakeMs: 3000,
+  handshakeMs: 5000,
   /** From the connection to the proof of membership; longer than a busy start needs. */
   proofMs: 8000,
   /** Redial of a kept link: 0.25, 0.5, … 8 s, each spread by ±50 %. The last is the time to heal. */

@@ -7,7 +7,6 @@
  * Invariant: decoding is total. It returns undefined for whatever is not a value, and never throws.
  */
 import { decode, encode, type Token, Tokenizer } from 'cborg'
-import { encodedLength } from 'cborg/length'
 import { limits } from '../limits.ts'
 import { invariant } from './invariant.ts'
 import type { Value } from './value.ts'
@@ -31,7 +30,51 @@ export function encodeCanonical(value: Value): Uint8Array {
 
 /** The length of `encodeCanonical(value)`, without the bytes. */
 export function canonicalLength(value: Value): number {
-  return encodedLength(value)
+  if (value === null || typeof value === 'boolean') return 1
+  if (typeof value === 'number') return numberLength(value)
+  if (typeof value === 'string') return textLength(value)
+  if (value instanceof Uint8Array) return headLength(value.length) + value.length
+  let length = 0
+  let items = 0
+  if (Array.isArray(value)) {
+    for (const item of value) length += canonicalLength(item)
+    items = value.length
+  } else
+    for (const [key, item] of Object.entries(value)) {
+      length += textLength(key) + canonicalLength(item)
+      items += 1
+    }
+  return headLength(items) + length
+}
+
+function numberLength(value: number): number {
+  if (Number.isSafeInteger(value)) return headLength(value < 0 ? -1 - value : value)
+  return encodeCanonical(value).length
+}
+
+/** Of CBOR's head: the kind of an item, and its value or its length. */
+function headLength(value: number): number {
+  if (value < 24) return 1
+  if (value < 256) return 2
+  if (value < 65536) return 3
+  return value < 4294967296 ? 5 : 9
+}
+
+/** In UTF-8: a pair of surrogates takes four bytes, an unpaired one the three of the replacement mark. */
+function textLength(text: string): number {
+  let bytes = text.length
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i)
+    if (unit < 0x80) continue
+    const isPair = unit >= 0xd800 && unit < 0xdc00 && isLowSurrogate(text.charCodeAt(i + 1))
+    bytes += unit < 0x800 ? 1 : 2
+    if (isPair) i += 1
+  }
+  return headLength(bytes) + bytes
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit < 0xe000
 }
 
 const decodeOptions = {

@@ -50,11 +50,20 @@ test('the same value gives the same bytes, whatever the order of its keys', () =
 })
 
 test('the length is known without encoding', () => {
+  const any = fc.oneof(
+    tree,
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: 'binary', minLength: 30 }),
+  )
   fc.assert(
-    fc.property(tree, (value) => {
+    fc.property(any, (value) => {
       assert.is(canonicalLength(value), encodeCanonical(value).length)
     }),
   )
+  for (const value of ['\ud800', 'a\udc00\ud800', '\ud83d\ude00', 'é', 24, 255, 256, -256, -257])
+    assert.is(canonicalLength(value), encodeCanonical(value).length)
+  for (const n of [65535, 65536, 2 ** 32 - 1, 2 ** 32, -(2 ** 32), -(2 ** 32) - 1, 0.5, -1e300])
+    assert.is(canonicalLength(n), encodeCanonical(n).length)
 })
 
 test('random bytes never throw, and neither does a value with some bytes changed', () => {
