@@ -1,0 +1,54 @@
+/**
+ * Own records on their way into gossip: the first at once, then one batch per interval. A newer record of a
+ * key takes the place of the older one that still waits. Gossip is a hint, so what does not fit is left to
+ * anti-entropy.
+ */
+import type { Millis } from '../base/id.ts'
+import { limits } from '../limits.ts'
+import { compareRecords, type ReplicaRecord } from './record.ts'
+import { recordSize } from './signature.ts'
+
+export class Outbox {
+  readonly #intervalMs: Millis
+  /** Keys in the order in which they came. */
+  #queue: string[] = []
+  readonly #newest = new Map<string, ReplicaRecord>()
+  #nextAt: Millis = 0
+
+  constructor(intervalMs: Millis) {
+    this.#intervalMs = intervalMs
+  }
+
+  add(record: ReplicaRecord): void {
+    const held = this.#newest.get(record.key)
+    if (held === undefined) {
+      if (this.#queue.length >= limits.outboxRecords) return
+      this.#queue.push(record.key)
+    } else if (compareRecords(held, record) > 0) return
+    this.#newest.set(record.key, record)
+  }
+
+  take(now: Millis): ReplicaRecord[] {
+    if (this.#queue.length === 0 || now < this.#nextAt) return []
+    this.#nextAt = now + this.#intervalMs
+    const batch = firstThatFit(this.#queue.map((key) => this.#newest.get(key)!))
+    for (const record of batch) this.#newest.delete(record.key)
+    this.#queue = this.#queue.slice(batch.length)
+    return batch
+  }
+
+  deadline(): Millis | undefined {
+    return this.#queue.length > 0 ? this.#nextAt : undefined
+  }
+}
+
+/** As many of the records as one batch may carry; at least the first. */
+export function firstThatFit(records: readonly ReplicaRecord[]): ReplicaRecord[] {
+  let bytes = 0
+  const end = Math.min(records.length, limits.recordsPerMessage)
+  for (let i = 0; i < end; i++) {
+    bytes += recordSize(records[i]!)
+    if (bytes > limits.broadcastBytes && i > 0) return records.slice(0, i)
+  }
+  return records.slice(0, end)
+}

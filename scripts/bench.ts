@@ -1,0 +1,48 @@
+/** `scripts/bench`: measures what the README promises, prints a table, and writes JSON beside it. */
+import { writeFileSync } from 'node:fs'
+import { cpus, loadavg, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import { benchCalm } from './benchmark/calm.ts'
+import { benchDeath } from './benchmark/death.ts'
+import { type Figure, table } from './benchmark/figure.ts'
+import { benchIdle } from './benchmark/idle.ts'
+import { benchStart } from './benchmark/start.ts'
+import { benchSubmit } from './benchmark/submit.ts'
+
+const usage = `usage: scripts/bench [parts] [--json FILE] [--quick]
+parts: submit start idle death calm; all of them when none is named (about 35 minutes)
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+})
+const quick = values.quick
+const parts: { readonly [name: string]: () => Promise<Figure[]> } = {
+  submit: () => benchSubmit(quick ? 1000 : 10_000),
+  start: () => benchStart(quick ? 10 : 30),
+  idle: () => benchIdle(20, quick ? 20 : 60),
+  death: async () => {
+    const figures: Figure[] = []
+    for (const agents of quick ? [5] : [5, 20, 50])
+      figures.push(...(await benchDeath(agents, quick ? 3 : 10)))
+    return figures
+  },
+  calm: () => benchCalm(quick ? 20 : 50, quick ? 30 : 600, quick ? 30 : 120),
+}
+
+const unknown = positionals.filter((name) => parts[name] === undefined)
+if (unknown.length > 0) {
+  process.stderr.write(`there is no part ${unknown.join(', ')}\n${usage}`)
+  process.exit(2)
+}
+const figures: Figure[] = []
+for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
+  const measured = await parts[name]!()
+  figures.push(...measured)
+  process.stdout.write(`${table(measured)}\n`)
+}
+const machine = { cores: cpus().length, memoryGiB: totalmem() / 2 ** 30, load: loadavg()[0] }
+const file = values.json ?? 'bench.json'
+writeFileSync(file, `${JSON.stringify({ node: process.version, machine, figures }, null, 2)}\n`)
+process.stdout.write(`written to ${file}\n`)

@@ -1,0 +1,294 @@
+/**
+ * N agents on this machine, each a real process with a data folder of its own, for tests and benchmarks. It ends
+ * what it started, by pid, and removes its folder.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+export interface ClusterOptions {
+  readonly agents: number
+  /** Millicores and MiB of each. @default 4000, 4096 */
+  readonly cpu?: number
+  readonly memory?: number
+  readonly runtime?: 'auto' | 'process' | 'docker'
+  /** Further flags of `starling agent`. */
+  readonly flags?: readonly string[]
+  /** Milliseconds between two starts. @default 150 */
+  readonly staggerMs?: number
+  /** Put before the command of agent i: to enter a network namespace, for instance. */
+  readonly wrap?: (index: number) => readonly string[]
+  /** Host of agent i's peer address. @default 127.0.0.1 */
+  readonly hostOf?: (index: number) => string
+}
+
+export class LocalCluster {
+  readonly agents: LocalAgent[] = []
+  readonly directory: string
+  readonly keyFile: string
+  readonly #options: ClusterOptions
+
+  constructor(options: ClusterOptions) {
+    this.#options = options
+    this.directory = mkdtempSync(join(tmpdir(), 'starling-cluster-'))
+    this.keyFile = join(this.directory, 'cluster.key')
+    const made = spawnSync(process.execPath, [join(root, 'node/main.ts'), 'init', this.keyFile], {
+      encoding: 'utf8',
+    })
+    if (made.status !== 0) throw new Error(`starling init failed: ${made.stderr}`)
+  }
+
+  /** Starts all, and waits until each sees all. */
+  static async start(options: ClusterOptions): Promise<LocalCluster> {
+    const cluster = new LocalCluster(options)
+    try {
+      for (let i = 0; i < options.agents; i++) {
+        await cluster.add()
+        await new Promise((resolve) => setTimeout(resolve, options.staggerMs ?? 150))
+      }
+      await cluster.whole()
+      return cluster
+    } catch (error) {
+      await cluster.stop()
+      throw error
+    }
+  }
+
+  /** One more agent, which joins the ones that run; it may not be ready yet. */
+  async add(flags: readonly string[] = []): Promise<LocalAgent> {
+    const index = this.agents.length
+    const host = this.#options.hostOf?.(index) ?? '127.0.0.1'
+    const [apiPort, peerPort] = await freePorts(2)
+    const agent = new LocalAgent({
+      name: `n${index + 1}`,
+      data: join(this.directory, `n${index + 1}`),
+      keyFile: this.keyFile,
+      host,
+      apiPort: apiPort!,
+      peerPort: peerPort!,
+      join: this.agents.slice(0, 3).map((other) => other.peer),
+      wrap: this.#options.wrap?.(index) ?? [],
+      flags: [
+        ...['--cpu', String(this.#options.cpu ?? 4000)],
+        ...['--memory', String(this.#options.memory ?? 4096)],
+        ...['--runtime', this.#options.runtime ?? 'process'],
+        ...(this.#options.flags ?? []),
+        ...flags,
+      ],
+    })
+    this.agents.push(agent)
+    agent.start()
+    return agent
+  }
+
+  get running(): LocalAgent[] {
+    return this.agents.filter((agent) => agent.isRunning)
+  }
+
+  /** Until every running agent sees every running agent alive. */
+  async whole(withinMs = 60_000): Promise<void> {
+    const running = this.running
+    await until(
+      async () => {
+        const counts = await Promise.all(running.map((agent) => agent.aliveCount()))
+        return counts.every((count) => count === running.length)
+      },
+      `${running.length} agents see each other`,
+      withinMs,
+    )
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.agents.map((agent) => agent.terminate()))
+    for (const agent of this.agents) agent.killTasks()
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+}
+
+interface AgentInit {
+  readonly name: string
+  readonly data: string
+  readonly keyFile: string
+  readonly host: string
+  readonly apiPort: number
+  readonly peerPort: number
+  readonly join: readonly string[]
+  readonly wrap: readonly string[]
+  readonly flags: readonly string[]
+}
+
+export class LocalAgent {
+  readonly name: string
+  readonly data: string
+  readonly api: string
+  readonly peer: string
+  readonly logFile: string
+  child: ChildProcess | undefined
+  readonly #init: AgentInit
+
+  constructor(init: AgentInit) {
+    this.#init = init
+    this.name = init.name
+    this.data = init.data
+    this.api = `http://127.0.0.1:${init.apiPort}`
+    this.peer = `${init.host}:${init.peerPort}`
+    this.logFile = `${init.data}.log`
+  }
+
+  get isRunning(): boolean {
+    return (
+      this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null
+    )
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? 0
+  }
+
+  start(flags: readonly string[] = []): void {
+    const { name, data, keyFile, join: seeds, wrap } = this.#init
+    mkdirSync(data, { recursive: true })
+    const log = openSync(this.logFile, 'a')
+    const command = [
+      ...wrap,
+      ...[process.execPath, '--no-warnings', join(root, 'node/main.ts'), 'agent'],
+      ...['--name', name, '--data', data, '--key', keyFile],
+      ...['--api', this.api.slice('http://'.length), '--listen', this.peer],
+      ...(seeds.length > 0 ? ['--join', seeds.join(',')] : []),
+      ...this.#init.flags,
+      ...flags,
+    ]
+    this.child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', log, log] })
+  }
+
+  /** `kill -9` of the agent alone. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** A machine's death: the agent and its tasks at once. */
+  async killMachine(): Promise<void> {
+    const tasks = this.taskPids()
+    const ended = this.#end('SIGKILL')
+    for (const pid of tasks) endGroup(pid)
+    await ended
+  }
+
+  /** SIGTERM, then SIGKILL after 20 s. */
+  async terminate(): Promise<void> {
+    const timer = setTimeout(() => this.child?.kill('SIGKILL'), 20_000)
+    await this.#end('SIGTERM')
+    clearTimeout(timer)
+  }
+
+  killTasks(): void {
+    for (const pid of this.taskPids()) endGroup(pid)
+  }
+
+  /** Leaders of the process groups of its tasks that run. */
+  taskPids(): number[] {
+    const folder = join(this.data, 'allocations')
+    if (!existsSync(folder)) return []
+    const marks = readdirSync('/proc')
+      .filter((name) => /^[0-9]+$/.test(name))
+      .map(Number)
+    return marks.filter((pid) => workingDirectoryOf(pid)?.startsWith(folder))
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return (await this.request('GET', path)).json() as Promise<T>
+  }
+
+  request(method: string, path: string, body?: unknown): Promise<Response> {
+    return fetch(this.api + path, {
+      method,
+      signal: AbortSignal.timeout(15_000),
+      ...(body !== undefined && {
+        body: JSON.stringify(body),
+        headers: { 'content-type': 'application/json' },
+      }),
+    })
+  }
+
+  /** Members that it sees alive; 0 while it does not answer. */
+  async aliveCount(): Promise<number> {
+    try {
+      const cluster = await this.get<{ members: { alive: number } }>('/v1/cluster')
+      return cluster.members.alive
+    } catch {
+      return 0
+    }
+  }
+
+  log(): string {
+    return readFileSync(this.logFile, 'utf8')
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.child
+    if (child === undefined || !this.isRunning) return
+    const ended = new Promise((resolve) => child.once('exit', resolve))
+    child.kill(signal)
+    await ended
+  }
+}
+
+function workingDirectoryOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`)
+  } catch {
+    return undefined
+  }
+}
+
+function endGroup(pid: number): void {
+  for (const target of [-pid, pid])
+    try {
+      process.kill(target, 'SIGKILL')
+    } catch {
+      // It ended before.
+    }
+}
+
+/** Looks again every 50 ms until the condition holds. */
+export async function until(
+  condition: () => Promise<boolean> | boolean,
+  what: string,
+  withinMs: number,
+): Promise<number> {
+  const startedAt = performance.now()
+  for (;;) {
+    if (await condition()) return performance.now() - startedAt
+    if (performance.now() - startedAt > withinMs)
+      throw new Error(`not within ${withinMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** Free now; held open together so that they differ. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer()
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+      return server
+    }),
+  )
+  const ports = servers.map((server) => (server.address() as { port: number }).port)
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  return ports
+}
