@@ -47,10 +47,18 @@ export interface Config {
   waitingRetryMs: number
   /** Availability is told at least this often. @default 30000 */
   availabilityIntervalMs: number
+  /** What a member has just learned of a job may be half of the story: it decides this much later. @default 1500 */
+  placementSettleMs: number
+  /** A member with allocations of which nothing is heard after our start counts as down then. @default 5000 */
+  unknownMemberMs: number
   /** The job's slots of a dead member are placed again once it is down; this much later. @default 0 */
   lostGraceMs: number
   /** Ended allocations are shown this long, at most `endedPerJob` a job. @default 1 h */
   endedRetentionMs: number
+  /** An allocation whose job nobody knows (a node that was away for long) is stopped after this. @default 60000 */
+  unknownJobGraceMs: number
+  /** An agent that leaves its tasks running is back by then, or its slots are placed again. @default 60000 */
+  awayMs: number
 }
 
 const hourMs = 3_600_000
@@ -79,6 +87,10 @@ export const defaultConfig: Config = {
   placementTimeoutMs: 1000,
   waitingRetryMs: 5000,
   availabilityIntervalMs: 30_000,
+  placementSettleMs: 1500,
+  unknownMemberMs: 5000,
   lostGraceMs: 0,
   endedRetentionMs: hourMs,
+  unknownJobGraceMs: 60_000,
+  awayMs: 60_000,
 }

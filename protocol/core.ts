@@ -227,10 +227,9 @@ class MemberCore implements Core {
         return this.#placement.onMessage(from, message, now, out)
       case 'replicate':
       case 'replicated':
-      case 'sync-open':
-      case 'sync-nodes':
-      case 'sync-leaves':
-      case 'sync-records':
+      case 'sync-root':
+      case 'sync-ask':
+      case 'sync-answer':
         return this.#replica.onMessage(from, message, now, out)
       default:
         return this.#membership.onMessage(from, message, now, out)

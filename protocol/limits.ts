@@ -31,8 +31,12 @@ export const limits = {
   /** Nodes of the Merkle tree that are compared at once, and the paths of all their children. */
   syncBranches: 32,
   syncPaths: 32 * 16,
-  /** Hashes in one list: a bucket has 32; at the bottom of the tree more can share one place. */
-  syncListed: 64,
+  /** Entries of a node that are listed rather than looked into: 24 cost 192 B, the hashes of 16 children 130. */
+  syncListed: 32,
+  /** Lists of wanted entries in one question: 128 × 32 × 8 B = 32 KiB. */
+  syncWanted: 128,
+  /** Questions of one comparison: 300,000 records / 256, and 4,096 nodes / 32, trebled. */
+  syncAsks: 4096,
   /** Comparisons with other replicas that a member leads, and those that it answers: bulk for two at a time. */
   syncSessions: 2,
   /** What a member learned lately, kept to be told first: 256 keys, told if it is no more than 64. */
@@ -67,8 +71,12 @@ export const limits = {
   pendingPlacements: 256,
   /** Work of one step on behalf of jobs; the rest waits for a deadline of now. */
   jobsPerStep: 64,
+  /** Candidates looked at in one step: 20,000 × 0.5 µs = 10 ms; two slots that fit nowhere among 10,000. */
+  candidatesPerStep: 20_000,
   allocationsPerStep: 64,
   endedPerJob: 5,
+  /** Why a task ended or an allocation failed: five lines of a terminal, in every member's copy. */
+  reasonLength: 400,
   /** Events held until the epoch is durable, some ms after the start: 50 members × 20 messages. */
   heldEvents: 1000,
   /** Rounds in which the modules of one step tell each other what changed; each settles in two or three. */
@@ -91,8 +99,9 @@ export const limits = {
   streamBufferBytes: 2 * mib,
   /** HTTP requests under way on one connection. */
   httpStreamsPerLink: 64,
-  /** DHT queries at once; each asks about 20 members. */
-  dhtQueries: 4,
+  /** DHT queries at once, and names told to it at once; each asks about 20 members. */
+  dhtQueries: 8,
+  dhtProvides: 2,
   /** Services that one member provides: as many as it can run tasks with a port. */
   providedNames: 1000,
   /** YAML costs about 4 ms per KiB at worst (unbalanced brackets): 0.5 s. JSON may use all of httpBodyBytes. */
@@ -114,6 +123,14 @@ export const limits = {
   /** Clients that follow the events, and what waits for one before it is dropped: 128 × 256 KiB = 32 MiB. */
   eventClients: 128,
   eventClientBytes: 256 * kib,
+  /** A frame of a flight record: 64 journal entries of 66 KiB, or one event with a body of 1 MiB. */
+  frameBytes: 8 * mib,
+  journalEntriesPerFrame: 64,
+  /** Steps kept in memory for a crash: the last minutes of a calm cluster, seconds of a busy one. */
+  recordedSteps: 4096,
+  recordedBytes: 16 * mib,
+  /** Key objects of authors: 4,096 × about 1 KiB outside the heap. */
+  publicKeys: 4096,
   /** Events that the driver queues before it refuses local requests. */
   queuedEvents: 20_000,
 } as const

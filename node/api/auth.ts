@@ -28,7 +28,10 @@ export function refusal(
   if (isLoopback(gate.host) && !isOwnName(headers.host, gate.host))
     return new RequestProblem('cross-site', `the Host header names another site: ${headers.host}`)
   if (!isRead(method) && isForeign(headers.origin, headers.host, headers['sec-fetch-site']))
-    return new RequestProblem('cross-site', `not from a page of ${headers.origin ?? 'another site'}`)
+    return new RequestProblem(
+      'cross-site',
+      `not from a page of ${headers.origin ?? 'another site'}`,
+    )
   if (gate.token === undefined || open || holdsToken(headers.authorization, gate.token))
     return undefined
   return new RequestProblem(

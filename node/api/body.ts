@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
+import { type Checked, check, type Infer, type Schema } from '../../protocol/base/schema.ts'
 import { limits } from '../../protocol/limits.ts'
 import { parseJson } from './json.ts'
 import { RequestProblem } from './problem.ts'
@@ -62,4 +63,10 @@ export function readBytes(body: Readable, max: number): Promise<Buffer> {
     body.on('error', () => reject(new RequestProblem('malformed', 'the body broke off')))
     body.on('close', () => reject(new RequestProblem('malformed', 'the body broke off')))
   })
+}
+
+export function checkBody<S extends Schema<unknown>>(schema: S, body: unknown): Infer<S> {
+  const checked = check(schema, body) as Checked<Infer<S>>
+  if (checked.ok) return checked.value
+  throw new RequestProblem('invalid', 'the body is not valid', { issues: checked.issues })
 }

@@ -38,8 +38,11 @@ interface Frame {
   readonly keys: Set<string> | undefined
 }
 
-const token =
-  /([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)/y
+const mark = /([{}[\],:])/
+const quoted = /("(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")/
+const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/
+const sources = [mark, quoted, number, /true|false|null/].map(({ source }) => source)
+const token = new RegExp(sources.join('|'), 'y')
 const space = /[ \t\n\r]*/y
 
 /** The first thing that is wrong with a JSON text, or undefined. */
@@ -97,7 +100,8 @@ class Scan {
   }
 
   #open(mark: '{' | '['): string | undefined {
-    if (this.#expected !== 'value' && this.#expected !== 'value-or-end') return `unexpected "${mark}"`
+    if (this.#expected !== 'value' && this.#expected !== 'value-or-end')
+      return `unexpected "${mark}"`
     const isObject = mark === '{'
     this.#frames.push({ close: isObject ? '}' : ']', keys: isObject ? new Set() : undefined })
     this.#expected = isObject ? 'key-or-end' : 'value-or-end'

@@ -3,8 +3,9 @@
  * `errors` names each wrong field. One table holds every code with its status, so that a client can rely on
  * the pair and the OpenAPI document can list it.
  */
-import { integer, list, object, optional, text } from '../../protocol/base/schema.ts'
+
 import type { Issue } from '../../protocol/base/schema.ts'
+import { integer, list, object, optional, text } from '../../protocol/base/schema.ts'
 import type { Problem, ProblemCode } from '../../protocol/request.ts'
 import type { Shape } from './route.ts'
 
@@ -22,6 +23,7 @@ export type ApiProblemCode =
   | 'unreachable'
   | 'timed-out'
   | 'not-ready'
+  | 'runtime-failed'
   | 'internal'
 
 interface Meaning {
@@ -50,6 +52,7 @@ export const problems: { readonly [code in ApiProblemCode]: Meaning } = {
   overloaded: { status: 503, title: 'The agent is busy', retryAfterSeconds: 1 },
   leaving: { status: 503, title: 'The agent is leaving', retryAfterSeconds: 5 },
   'not-ready': { status: 503, title: 'The agent is not ready', retryAfterSeconds: 1 },
+  'runtime-failed': { status: 503, title: 'The runtime of the node cannot tell' },
   'timed-out': { status: 504, title: 'Another agent did not answer in time' },
   'storage-failed': { status: 507, title: 'The disk refuses writes' },
 }

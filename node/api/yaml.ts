@@ -24,7 +24,8 @@ export function parseYaml(text: string): unknown {
       logLevel: 'error',
     })
     const fault = document.errors[0]
-    if (fault !== undefined) throw malformed(wordsFor(fault.code, fault.message), fault.pos[0], lines)
+    if (fault !== undefined)
+      throw malformed(wordsFor(fault.code, fault.message), fault.pos[0], lines)
     refuseDoubleKeys(document, lines)
     return document.toJS({ maxAliasCount: limits.yamlAliases })
   } catch (error) {
@@ -34,7 +35,8 @@ export function parseYaml(text: string): unknown {
 }
 
 function wordsFor(code: string, message: string): string {
-  if (code === 'MULTIPLE_DOCS') return 'several YAML documents; send one job at a time: the second is'
+  if (code === 'MULTIPLE_DOCS')
+    return 'several YAML documents; send one job at a time: the second is'
   return message.split('\n')[0]!
 }
 

@@ -1,9 +1,9 @@
 /**
  * What makes a cluster on the wire: the ids of its protocols, and the keys that follow from the cluster key.
  *
- * The cluster key itself is never used directly. One derived key is libp2p's pre-shared key, under which
- * everything is encrypted once more than noise does. It has no integrity of its own, so each link also
- * proves membership inside noise: a MAC over both ids under a second derived key.
+ * The cluster key itself is never used directly. One derived key guards every connection (protector.ts).
+ * Somebody in the middle could let two members go through that and then take the place of one of them, so
+ * each link also proves membership inside noise: a MAC over both ids under a second derived key.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { MemberId } from '../../protocol/base/id.ts'
@@ -20,10 +20,9 @@ export function protocolIds(cluster: string, cell: string): ProtocolIds {
   return { direct: of('direct'), gossip: of('gossip'), http: of('http'), dht: of('dht') }
 }
 
-/** In the form of libp2p's swarm.key file. */
-export function preSharedKey(clusterKey: Uint8Array): Uint8Array {
-  const key = derive(clusterKey, 'starling/1/network').toString('hex')
-  return new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${key}`)
+/** For the encryption of everything between members, see protector.ts. */
+export function networkKey(clusterKey: Uint8Array): Uint8Array {
+  return derive(clusterKey, 'starling/1/network')
 }
 
 const version = 1

@@ -3,8 +3,8 @@ import type { NetworkCounters } from './network.ts'
 
 /**
  * queue-full: the member is slower than what is sent to it. unreachable: no address, or it did not answer.
- * too-large, malformed: what a member sent. handshake-refused: wrong or no cluster key, not our protocol.
- * handshake-timeout: one side said nothing, or was too busy. connection-limit: too many of them at once.
+ * too-large, malformed: what a member sent. handshake-refused: wrong or no cluster key, another protocol,
+ * or no answer in time. connection-limit: too many handshakes or connections at once.
  * not-linked: a stream without a proof of membership. silent: a link whose other end is gone without a word.
  * gossip-lost: a link without its gossip stream, opened anew. dht-busy, dht-failed: hints that were not had.
  */
@@ -14,7 +14,6 @@ export type DropReason =
   | 'too-large'
   | 'malformed'
   | 'handshake-refused'
-  | 'handshake-timeout'
   | 'connection-limit'
   | 'not-linked'
   | 'silent'

@@ -29,7 +29,8 @@ export class ServiceIndex {
   /** Every name that is provided, and how many members were told. */
   readonly #heardBy = new Map<string, number>()
   readonly #queue = new Set<string>()
-  #running = 0
+  #finding = 0
+  #telling = 0
   #settle: NodeJS.Timeout | undefined
 
   constructor(node: Node, counters: Counters) {
@@ -52,8 +53,8 @@ export class ServiceIndex {
 
   /** Ends without an error at the signal, at the time limit, or when there are no more. */
   async *find(name: string, signal: AbortSignal): AsyncGenerator<MemberId> {
-    if (this.#running >= limits.dhtQueries) return this.#counters.drop('dht-busy')
-    this.#running++
+    if (this.#finding >= limits.dhtQueries) return this.#counters.drop('dht-busy')
+    this.#finding++
     const found = new Set<MemberId>()
     try {
       for await (const event of this.#walk('findProviders', name, signal)) {
@@ -67,8 +68,7 @@ export class ServiceIndex {
     } catch {
       if (!signal.aborted) this.#counters.drop('dht-failed')
     } finally {
-      this.#running--
-      this.#drain()
+      this.#finding--
     }
   }
 
@@ -93,14 +93,14 @@ export class ServiceIndex {
 
   #drain(): void {
     for (const name of this.#queue) {
-      if (this.#running >= limits.dhtQueries || this.#stopping.signal.aborted) return
+      if (this.#telling >= limits.dhtProvides || this.#stopping.signal.aborted) return
       this.#queue.delete(name)
       void this.#tell(name)
     }
   }
 
   async #tell(name: string): Promise<void> {
-    this.#running++
+    this.#telling++
     let heardBy = 0
     try {
       for await (const event of this.#walk('provide', name)) {
@@ -109,7 +109,7 @@ export class ServiceIndex {
     } catch {
       this.#counters.drop('dht-failed')
     }
-    this.#running--
+    this.#telling--
     if (this.#heardBy.has(name)) this.#heardBy.set(name, heardBy)
     else void this.#forget(name) // withdrawn while it was told
     this.#drain()

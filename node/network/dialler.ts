@@ -117,14 +117,17 @@ export class Dialler {
   }
 
   #courtesyMs(member: MemberId): number {
-    return this.#init.self < member ? 0 : backOffMs(0, { minMs: timing.yieldMs, maxMs: timing.yieldMs })
+    return this.#init.self < member
+      ? 0
+      : backOffMs(0, { minMs: timing.yieldMs, maxMs: timing.yieldMs })
   }
 
   #schedule(member: MemberId, target: Target, delayMs: number): void {
     clearTimeout(target.timer)
     const waitMs = Math.max(delayMs, target.notBefore - Date.now())
     target.timer = setTimeout(() => {
-      if (!this.#stopped && target.kept && !this.#init.isLinked(member)) this.#attempt(member, target)
+      if (!this.#stopped && target.kept && !this.#init.isLinked(member))
+        this.#attempt(member, target)
     }, waitMs)
   }
 

@@ -34,16 +34,19 @@ export interface DirectInit {
   owner: DirectOwner
 }
 
-const keepAlive = new Uint8Array(0)
+/** Asks for a sign of life, and is one. */
+const sign = new Uint8Array(0)
 
 export class DirectStream {
   readonly member: MemberId
   readonly connection: Connection
   readonly openedAt = Date.now()
   /** When the member last said anything, and when we did. */
-  heardAt = Date.now()
-  spokeAt = Date.now()
-  /** When the link last carried a message, keep-alives apart. */
+  #heardAt = Date.now()
+  #spokeAt = Date.now()
+  /** When we asked for a sign of life; 0 once anything was heard. */
+  #askedAt = 0
+  /** When the link last carried a message, signs of life apart. */
   usedAt = Date.now()
   readonly #stream: Stream
   readonly #ourHello: Uint8Array
@@ -55,6 +58,7 @@ export class DirectStream {
   #state: 'unproven' | 'proven' | 'closed' = 'unproven'
   #flushing = false
   #blocked = false
+  #onDrained: (() => void) | undefined
 
   constructor(init: DirectInit) {
     this.member = init.connection.remotePeer.toString()
@@ -70,6 +74,10 @@ export class DirectStream {
     init.stream.addEventListener('remoteCloseWrite', () => this.abort())
     init.stream.addEventListener('close', () => this.#onClose())
     init.connection.addEventListener('close', () => this.#onClose())
+  }
+
+  get heardAt(): number {
+    return this.#heardAt
   }
 
   get isProven(): boolean {
@@ -92,8 +100,35 @@ export class DirectStream {
     setImmediate(() => this.#flush())
   }
 
-  keepAlive(): void {
-    if (!this.#blocked && this.#queue.length === 0) this.#write([keepAlive])
+  /**
+   * Says that no more will come, after all that is queued. The other side reads to the end and hangs up,
+   * which resolves this: a socket that is simply closed takes back what the other has not read yet.
+   */
+  async end(): Promise<void> {
+    if (this.#state !== 'proven') return
+    if (this.#queue.length > 0 || this.#blocked) await new Promise<void>(this.#onceDrained)
+    await new Promise<void>((resolve) => {
+      this.connection.addEventListener('close', () => resolve(), { once: true })
+      if (this.connection.status === 'open') this.#stream.close().catch(() => resolve())
+      else resolve()
+    })
+  }
+
+  #onceDrained = (resolve: () => void): void => {
+    this.#onDrained = resolve
+  }
+
+  /** Called about once a second: cuts the link when its other end is gone without a word. */
+  watch(now: number): void {
+    if (this.#askedAt !== 0) {
+      if (now - this.#askedAt >= timing.signMs) this.abort('silent')
+      return
+    }
+    const silentMs = now - this.#heardAt
+    const unanswered = this.#spokeAt > this.#heardAt && silentMs >= timing.unansweredMs
+    if (!unanswered && silentMs < timing.idleCheckMs) return
+    this.#askedAt = now
+    this.#write([sign])
   }
 
   /** Gives up the connection, and with it the other streams on it: they are of no use without this one. */
@@ -112,13 +147,13 @@ export class DirectStream {
       for (const message of batch) this.#counters.bytesSent += message.length
       this.#write(batch)
     }
+    if (!this.#blocked) this.#onDrained?.()
   }
 
   #write(messages: readonly Uint8Array[]): void {
-    if (this.#stream.writeStatus !== undefined && this.#stream.status !== 'open') return
     try {
       this.#blocked = !this.#stream.send(encodeFrames(messages))
-      this.spokeAt = Date.now()
+      this.#spokeAt = Date.now()
     } catch {
       // It closed under our hands. The close event has come or is about to.
       this.abort()
@@ -132,7 +167,8 @@ export class DirectStream {
   }
 
   #onData(event: StreamMessageEvent): void {
-    this.heardAt = Date.now()
+    this.#heardAt = Date.now()
+    this.#askedAt = 0
     const chunks = event.data instanceof Uint8Array ? [event.data] : event.data
     for (const chunk of chunks) {
       if (this.#state === 'closed') return
@@ -144,14 +180,20 @@ export class DirectStream {
   #onFrame(message: Uint8Array): boolean {
     if (this.#state === 'proven') {
       if (message.length > 0) this.#onMessage(message)
+      else this.#onSign()
     } else if (this.#state === 'unproven') {
       this.#onHello(message)
     }
     return true
   }
 
+  /** What we said a moment ago is sign enough, and an answer to an answer would have no end. */
+  #onSign(): void {
+    if (!this.#blocked && this.#heardAt - this.#spokeAt >= timing.sweepMs) this.#write([sign])
+  }
+
   #onMessage(message: Uint8Array): void {
-    this.usedAt = this.heardAt
+    this.usedAt = this.#heardAt
     this.#counters.received++
     this.#counters.bytesReceived += message.length
     this.#owner.onMessage(this, message)
@@ -176,12 +218,7 @@ export class DirectStream {
     if (this.#state === 'closed') return
     this.#state = 'closed'
     this.#counters.drop('unreachable', this.#queue.clear())
+    this.#onDrained?.()
     this.#owner.onClosed(this)
   }
-}
-
-/** Whether a proven stream should say something, or has been silent for too long. */
-export function watchSilence(stream: DirectStream, now: number): void {
-  if (now - stream.heardAt > timing.silenceMs) stream.abort('silent')
-  else if (now - stream.spokeAt >= timing.keepAliveMs) stream.keepAlive()
 }

@@ -1,6 +1,6 @@
 /**
  * Messages on a byte stream: four bytes of length, big endian, then the message. A length of 0 is a
- * keep-alive. A length over the limit is refused before anything is allocated for it.
+ * sign of life. A length over the limit is refused before anything is allocated for it.
  */
 const headerBytes = 4
 

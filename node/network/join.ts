@@ -32,7 +32,8 @@ export class JoinLoop {
   /** The last link closed: at once, before the back-off has a reason. */
   onAlone(): void {
     this.#failures = 0
-    if (!this.#running) this.#schedule(backOffMs(0, { minMs: timing.yieldMs, maxMs: timing.yieldMs }))
+    if (!this.#running)
+      this.#schedule(backOffMs(0, { minMs: timing.yieldMs, maxMs: timing.yieldMs }))
   }
 
   stop(): void {
@@ -74,7 +75,8 @@ export class JoinLoop {
       this.#answered.add(address)
     } catch (error) {
       // Everyone may be given the same list, so our own address is often on it. It needs no answer.
-      if (error instanceof Error && error.message === 'Can not dial self') this.#answered.add(address)
+      if (error instanceof Error && error.message === 'Can not dial self')
+        this.#answered.add(address)
     }
   }
 }

@@ -16,6 +16,7 @@ import { Links } from './links.ts'
 import type { Network, NetworkCounters, NetworkHandlers, NetworkInit } from './network.ts'
 import { openLimit, toDuplex } from './stream.ts'
 import { Sweep } from './sweep.ts'
+import { timing } from './timing.ts'
 
 interface Parts {
   node: Node
@@ -69,8 +70,13 @@ export class Libp2pNetwork implements Network {
       maxInboundStreams: limits.httpStreamsPerLink,
       maxOutboundStreams: limits.httpStreamsPerLink,
     })
-    await node.start()
     this.#parts = parts
+    try {
+      await node.start()
+    } catch (error) {
+      this.#parts = undefined
+      throw error
+    }
     parts.gossip.start()
     parts.sweep.start()
     parts.join.start()
@@ -85,6 +91,8 @@ export class Libp2pNetwork implements Network {
     parts.join.stop()
     parts.sweep.stop()
     parts.index.stop()
+    parts.links.dialler.stop()
+    await parts.links.end(timing.endMs)
     parts.links.stop()
     parts.gossip.stop()
     await parts.node.stop()
@@ -136,14 +144,15 @@ export class Libp2pNetwork implements Network {
 
   #build(node: Node): Parts {
     const counters = this.#counters
-    const { clusterKey, handlers, join } = this.#init
+    const { clusterKey, join } = this.#init
+    const handlers = this.#watched(this.#init.handlers)
     const links: Links = new Links({
       node,
       self: this.self,
       clusterKey,
       protocols: this.#protocols,
       counters,
-      handlers: this.#watched(handlers),
+      handlers,
     })
     return {
       node,
@@ -160,20 +169,24 @@ export class Libp2pNetwork implements Network {
     }
   }
 
-  /** The parts that live on the links hear of them too. After the stop nobody does. */
+  /** The parts that live on the links hear of them too. From the stop on nobody does. */
   #watched(handlers: NetworkHandlers): NetworkHandlers {
     return {
-      onGossip: (bytes) => handlers.onGossip(bytes),
-      onStream: (from, stream) => handlers.onStream(from, stream),
-      onMessage: (from, bytes) => handlers.onMessage(from, bytes),
       addressesOf: (member) => handlers.addressesOf(member),
+      onMessage: (from, bytes) => {
+        if (this.#parts !== undefined) handlers.onMessage(from, bytes)
+      },
+      onGossip: (bytes) => {
+        if (this.#parts !== undefined) handlers.onGossip(bytes)
+      },
+      onStream: (from, stream) => handlers.onStream(from, stream),
       onLinkOpened: (member) => {
         this.#parts?.index.onLinkOpened()
-        handlers.onLinkOpened(member)
+        if (this.#parts !== undefined) handlers.onLinkOpened(member)
       },
       onLinkClosed: (member) => {
         if (this.#parts?.links.count === 0) this.#parts.join.onAlone()
-        handlers.onLinkClosed(member)
+        if (this.#parts !== undefined) handlers.onLinkClosed(member)
       },
     }
   }

@@ -3,19 +3,19 @@
  * are here, each with its reason; what is done with the node is in the files beside this one.
  */
 import { gossipsub } from '@chainsafe/libp2p-gossipsub'
-import { noise } from '@libp2p/noise'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, PeerId, PrivateKey } from '@libp2p/interface'
 import { kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { noise } from '@libp2p/noise'
 import { ping } from '@libp2p/ping'
-import { preSharedKey as protector } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { limits } from '../../protocol/limits.ts'
-import { type ProtocolIds, preSharedKey } from './cluster.ts'
+import { networkKey, type ProtocolIds } from './cluster.ts'
 import type { Counters } from './counters.ts'
 import { gossipOptions } from './gossip.ts'
+import { protector } from './protector.ts'
 import { quietUnlessAsked } from './quiet.ts'
 import { timing } from './timing.ts'
 import { watched } from './watched-transport.ts'
@@ -38,12 +38,12 @@ export async function createNode(init: NodeInit) {
     privateKey: init.privateKey,
     addresses: { listen: [init.listen], announce: init.announce },
     transports: [watched(tcp({ backlog: limits.pendingHandshakes }), init.counters)],
-    connectionProtector: protector({ psk: preSharedKey(init.clusterKey) }),
+    connectionProtector: protector(networkKey(init.clusterKey)),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(yamuxOptions)],
     connectionManager: connectionOptions,
     connectionGater: gater(connectionsOf, init.counters),
-    // Its ping every 10 s costs half of the idle time; the ring's probes and `silenceMs` do its work.
+    // Its ping every 10 s costs half of the idle time; the links watch themselves (direct.ts).
     connectionMonitor: { enabled: false },
     services: {
       identify: identify({ timeout: timing.proofMs }),
@@ -94,7 +94,7 @@ function dhtOptions(protocol: string) {
     // Alone, or before the first link, an answer of nothing beats a wait.
     allowQueryWithZeroPeers: true,
     reprovide: {
-      concurrency: 2,
+      concurrency: limits.dhtProvides,
       interval: timing.dhtCheckMs,
       validity: timing.dhtValidityMs,
       threshold: timing.dhtRenewMs,

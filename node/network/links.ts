@@ -112,6 +112,17 @@ export class Links implements DirectOwner {
     await this.#dial(dialable([address]))
   }
 
+  /** What was sent before the stop, a farewell perhaps, gets a moment to leave. */
+  async end(limitMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs)
+    })
+    const streams = [...this.#streams.values()]
+    await Promise.race([limit, Promise.all(streams.map((stream) => stream.end()))])
+    clearTimeout(timer)
+  }
+
   stop(): void {
     this.#stopping.abort()
     this.dialler.stop()
@@ -174,10 +185,7 @@ export class Links implements DirectOwner {
   /** The dialler opens the stream and speaks first. */
   async #openStream(connection: Connection): Promise<void> {
     try {
-      const signal = AbortSignal.any([
-        AbortSignal.timeout(timing.proofMs),
-        this.#stopping.signal,
-      ])
+      const signal = AbortSignal.any([AbortSignal.timeout(timing.proofMs), this.#stopping.signal])
       const stream = await connection.newStream(this.#init.protocols.direct, { signal })
       this.#adopt(stream, connection).sayHello()
     } catch (error) {

@@ -101,7 +101,8 @@ function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error))
 }
 
-/** So long may a stream take to be negotiated when the caller names no limit. */
+/** So long may it take to reach the member and to open a stream, whatever the caller's patience. */
 export function openLimit(signal?: AbortSignal): AbortSignal {
-  return signal ?? AbortSignal.timeout(timing.dialMs + timing.proofMs)
+  const limit = AbortSignal.timeout(timing.dialMs + timing.proofMs)
+  return signal === undefined ? limit : AbortSignal.any([limit, signal])
 }

@@ -6,7 +6,7 @@
 import type { Connection } from '@libp2p/interface'
 import { limits } from '../../protocol/limits.ts'
 import type { Counters } from './counters.ts'
-import { type DirectStream, watchSilence } from './direct.ts'
+import type { DirectStream } from './direct.ts'
 import type { Node } from './libp2p.ts'
 import type { Links } from './links.ts'
 import { timing } from './timing.ts'
@@ -15,6 +15,7 @@ export class Sweep {
   readonly #init: { node: Node; links: Links; http: string; counters: Counters }
   #timer: NodeJS.Timeout | undefined
   #repairAt = 0
+  #sweptAt = 0
 
   constructor(init: { node: Node; links: Links; http: string; counters: Counters }) {
     this.#init = init
@@ -31,7 +32,10 @@ export class Sweep {
   #sweep(now: number): void {
     const { node, links } = this.#init
     for (const connection of node.getConnections()) this.#watchProof(connection, now)
-    for (const stream of links.streams()) if (stream.isProven) watchSilence(stream, now)
+    // After a pause of our own, what the others said meanwhile is still to be read.
+    const paused = now - this.#sweptAt > 3 * timing.sweepMs
+    this.#sweptAt = now
+    for (const stream of links.streams()) if (stream.isProven && !paused) stream.watch(now)
     for (const stream of unneeded(this.#onDemand(), now)) void close(stream.connection)
     links.dialler.sweep(now)
     if (now < this.#repairAt) return

@@ -21,12 +21,17 @@ export const timing = {
   joinMaxMs: 10_000,
   /** Join addresses that never answered are tried again at this pace, even when linked to others. */
   joinAgainMs: 30_000,
-  /** An empty frame when nothing else was sent for so long; three in a row missing, the link is cut. */
-  keepAliveMs: 5000,
-  silenceMs: 16_000,
+  /**
+   * A link is asked for a sign of life when it was silent for so long, or for `unansweredMs` after we said
+   * something, and is cut when none comes within `signMs`. TCP alone would go on for a quarter of an hour.
+   * Twenty idle links cost two messages a second.
+   */
+  idleCheckMs: 20_000,
+  unansweredMs: 4000,
+  signMs: 10_000,
   /** Links outside the rings are closed when they carried nothing for so long. */
   idleMs: 60_000,
-  /** Links are looked over: keep-alives, silence, idleness, missing gossip streams. */
+  /** Links are looked over: silence, idleness, missing gossip streams. */
   sweepMs: 1000,
   /** Gossipsub and the DHT learn of a connection from identify; a missing stream is asked for again. */
   gossipRepairMs: 5000,
@@ -38,6 +43,8 @@ export const timing = {
   dhtQueryMs: 10_000,
   /** Names that too few members heard of are provided again this long after a link opened. */
   dhtSettleMs: 2000,
+  /** What is queued when the node stops gets so long to be read. */
+  endMs: 300,
   /** Open streams get so long to end when the node stops. */
   stopMs: 1000,
 } as const

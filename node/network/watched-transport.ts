@@ -76,5 +76,5 @@ function reasonOf(error: unknown): DropReason | undefined {
   const { name, message } = error instanceof Error ? error : { name: '', message: '' }
   if (name === 'ConnectionDeniedError') return 'connection-limit'
   if (name === 'AbortError' || message === 'Can not dial self') return undefined
-  return message.includes('timeout') ? 'handshake-timeout' : 'handshake-refused'
+  return 'handshake-refused'
 }

@@ -12,10 +12,11 @@
  * to a task, however its processes changed their parents and sessions.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { mkdir, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Resources } from '../../protocol/placement/resources.ts'
+import type { TaskRef } from './runtime.ts'
 
 /** A machine has 32,768 process ids by default: eight fork bombs fit. */
 export const processesMax = 4096
@@ -92,6 +93,17 @@ export class Cgroups {
     })
   }
 
+  /** Ends and removes the groups of no known task: an agent died between making one and using it. */
+  async sweep(isKnown: (name: string) => boolean): Promise<void> {
+    const parents = this.#hierarchies.map(({ root }) => join(root, this.#parent))
+    for (const parent of parents)
+      for (const entry of await readdir(parent, { withFileTypes: true }).catch(() => [])) {
+        if (!entry.isDirectory() || isKnown(entry.name)) continue
+        new Cgroup([join(parent, entry.name)]).killAll()
+        await removeFolder(join(parent, entry.name))
+      }
+  }
+
   /** Harmless while groups are left in them. */
   async removeParents(): Promise<void> {
     for (const { root } of this.#hierarchies)
@@ -130,6 +142,10 @@ async function writeSetting(file: string, value: string): Promise<void> {
   await writeFile(file, value)
 }
 
+export function groupName(ref: TaskRef): string {
+  return `${ref.allocation}.${ref.task}`
+}
+
 /** One task's group, in each of the hierarchies. Without folders it knows nothing and limits nothing. */
 export class Cgroup {
   readonly folders: readonly string[]
@@ -138,6 +154,7 @@ export class Cgroup {
     this.folders = folders
   }
 
+  /** Whether it says which processes are the task's. */
   get tracks(): boolean {
     return this.folders.length > 0
   }

@@ -79,7 +79,8 @@ export async function requireUser(user: string): Promise<User | undefined> {
 export function findUser(passwd: string, user: string): User | undefined {
   for (const line of passwd.split('\n')) {
     const [name, , uid, gid] = line.split(':')
-    if (name === user || (uid === user && uid !== '')) return { uid: Number(uid), gid: Number(gid) }
+    if (uid !== undefined && (name === user || uid === user))
+      return { uid: Number(uid), gid: Number(gid) }
   }
   return /^\d+$/.test(user) ? { uid: Number(user), gid: Number(user) } : undefined
 }

@@ -78,7 +78,6 @@ export async function launch(options: Launch): Promise<Launched> {
     open: () => {
       gate.end('go\n')
       gate.unref()
-      wrapper.unref()
     },
     abandon: () => gate.destroy(),
   }

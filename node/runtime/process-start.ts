@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { chown, mkdir, open, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import type { Cgroup, Cgroups } from './cgroup.ts'
+import { type Cgroup, type Cgroups, groupName } from './cgroup.ts'
 import {
   defaultPath,
   requireDirectory,
@@ -37,13 +37,18 @@ export interface Started {
   open(): void
 }
 
+/** The group is made meanwhile: half of a start is waiting for others. */
 export async function startProcess(task: TaskStart, settings: StartSettings): Promise<Started> {
-  const prepared = await prepare(task, settings.folder)
-  const cgroup = await createCgroup(task, settings.cgroups)
+  const cgroup = createCgroup(task, settings.cgroups)
+  cgroup.catch(() => undefined)
   try {
+    const prepared = await prepare(task, settings.folder)
     return await launchTask(task, prepared, cgroup, settings)
   } catch (error) {
-    await cgroup.remove()
+    await cgroup.then(
+      (made) => made.remove(),
+      () => undefined,
+    )
     throw error
   }
 }
@@ -51,13 +56,13 @@ export async function startProcess(task: TaskStart, settings: StartSettings): Pr
 async function prepare(task: TaskStart, folder: TaskFolder): Promise<Prepared> {
   const spec = task.spec.process
   if (!spec) throw new RuntimeFailure('not-a-process', `${task.task} is no process`, true)
-  const env = { PATH: defaultPath, HOME: folder.work, ...markers(task), ...task.env }
+  const path = process.env.PATH ?? defaultPath
+  const env = { PATH: path, HOME: folder.work, ...task.env, ...markers(task) }
   const command = spec.command.map((argument) => substitute(argument, task.env))
   const directory = resolve(folder.work, spec.directory ?? '.')
   const user = spec.user === undefined ? undefined : await requireUser(spec.user)
   await prepareFolder(folder, user)
-  await requireDirectory(directory)
-  await requireProgram(command[0]!, env.PATH, directory)
+  await Promise.all([requireDirectory(directory), requireProgram(command[0]!, env.PATH, directory)])
   return { command, env, directory, user }
 }
 
@@ -74,7 +79,7 @@ async function prepareFolder(folder: TaskFolder, user: User | undefined): Promis
 
 async function createCgroup(task: TaskStart, cgroups: Cgroups): Promise<Cgroup> {
   try {
-    return await cgroups.create(`${task.allocation}.${task.task}`, task.spec.resources)
+    return await cgroups.create(groupName(task), task.spec.resources)
   } catch (error) {
     throw failure('limits-failed', 'its limits could not be set', error)
   }
@@ -83,13 +88,14 @@ async function createCgroup(task: TaskStart, cgroups: Cgroups): Promise<Cgroup> 
 async function launchTask(
   task: TaskStart,
   prepared: Prepared,
-  cgroup: Cgroup,
+  making: Promise<Cgroup>,
   settings: StartSettings,
 ): Promise<Started> {
   const { folder, bootId } = settings
   const launched = await launchWithFiles(folder, prepared)
   const { wrapper, commandPid } = launched
   try {
+    const cgroup = await making
     const record: TaskRecord = {
       format: 1,
       allocation: task.allocation,
@@ -111,7 +117,9 @@ async function launchTask(
     launched.abandon()
     kill(-wrapper.pid, 'SIGKILL')
     await rm(folder.state, { force: true })
-    throw failure('start-failed', 'could not be started', error)
+    throw error instanceof RuntimeFailure
+      ? error
+      : failure('start-failed', 'could not be started', error)
   }
 }
 

@@ -5,6 +5,7 @@
  * watch on the exit file, with a look at the pid twice a second for a wrapper that was killed. Then what it
  * left behind is killed, and only after that is the exit told, so that its ports are free by then.
  */
+import type { ChildProcess } from 'node:child_process'
 import { type FSWatcher, watch } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
@@ -28,6 +29,7 @@ export class ProcessTask {
   readonly #ended = Promise.withResolvers<void>()
   #exit: TaskExit | undefined
   #watcher: FSWatcher | undefined
+  #wrapper: ChildProcess | undefined
   #isSettling = false
   #isStopping = false
   #isClosed = false
@@ -72,8 +74,7 @@ export class ProcessTask {
     }
     this.#isSettling = true
     if (isOfThisBoot) await killFamily(this.#family)
-    this.#conclude(readExitCode(this.folder) ?? null)
-    await this.cgroup.remove()
+    await this.#conclude(readExitCode(this.folder) ?? null)
   }
 
   #watch(): void {
@@ -95,9 +96,12 @@ export class ProcessTask {
       void this.#settle(null)
   }
 
-  /** Of the wrapper, which passes the command's code on, unless it was killed itself. */
-  wrapperExited(code: number | null, signal: NodeJS.Signals | null): void {
-    void this.#settle(code ?? (signal ? 128 + constants.signals[signal] : null))
+  /** The wrapper passes the command's code on, unless it was killed itself. */
+  watchChild(wrapper: ChildProcess): void {
+    this.#wrapper = wrapper
+    wrapper.once('exit', (code, signal) => {
+      void this.#settle(code ?? (signal ? 128 + constants.signals[signal] : null))
+    })
   }
 
   async #settle(wrapperCode: number | null): Promise<void> {
@@ -108,17 +112,19 @@ export class ProcessTask {
     await killFamily(this.#family)
     const written = readExitCode(this.folder)
     const code = written ?? wrapperCode ?? (this.#isStopping ? killedCode : null)
-    this.#conclude(code)
     if (written === undefined && code !== null)
       await writeFile(this.folder.exit, `${code}\n`).catch(() => undefined)
-    await this.cgroup.remove()
+    const exit = await this.#conclude(code)
     this.#ended.resolve()
-    if (!this.#isClosed) this.#onExit(this, this.#exit!)
+    if (!this.#isClosed) this.#onExit(this, exit)
   }
 
-  #conclude(code: number | null): void {
+  /** Only when its group is gone has it ended: a next start makes one of the same name. */
+  async #conclude(code: number | null): Promise<TaskExit> {
     const outOfMemory = this.cgroup.outOfMemoryKills() > 0
+    await this.cgroup.remove()
     this.#exit = describeExit({ code, outOfMemory, memory: this.record.memory })
+    return this.#exit
   }
 
   async stop(graceMs: number): Promise<TaskExit> {
@@ -155,6 +161,8 @@ export class ProcessTask {
   close(): void {
     this.#isClosed = true
     this.#watcher?.close()
+    // A child would keep the agent from ending.
+    this.#wrapper?.unref()
   }
 }
 

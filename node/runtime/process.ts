@@ -6,7 +6,7 @@ import { readdir, rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { AllocationId } from '../../protocol/base/id.ts'
 import type { ObservedTask } from '../../protocol/event.ts'
-import { Cgroups, detectCgroups, type Limits } from './cgroup.ts'
+import { Cgroups, detectCgroups, groupName, type Limits } from './cgroup.ts'
 import { defaultPath, requireProgram, substitute } from './command.ts'
 import { execute } from './execute.ts'
 import { wasNotRunning } from './exit.ts'
@@ -68,6 +68,7 @@ class Processes implements ProcessRuntime {
   readonly #bootId = readBootId()
   readonly #tasks = new Map<string, ProcessTask>()
   readonly #starting = new Map<string, Promise<TaskStarted>>()
+  readonly #startingGroups = new Set<string>()
   readonly #adopting = new Map<string, Promise<ProcessTask>>()
   readonly #logs = new Map<string, LogFile>()
   readonly #timers: NodeJS.Timeout[]
@@ -101,7 +102,11 @@ class Processes implements ProcessRuntime {
     const key = keyOf(task)
     const underWay = this.#starting.get(key)
     if (underWay) return await underWay
-    const starting = this.#start(task).finally(() => this.#starting.delete(key))
+    this.#startingGroups.add(groupName(task))
+    const starting = this.#start(task).finally(() => {
+      this.#starting.delete(key)
+      this.#startingGroups.delete(groupName(task))
+    })
     this.#starting.set(key, starting)
     return await starting
   }
@@ -114,7 +119,7 @@ class Processes implements ProcessRuntime {
     const settings = { folder, bootId: this.#bootId, cgroups: this.#cgroups }
     const { record, wrapper, open } = await startProcess(task, settings)
     const started = this.#remember(record, 'started')
-    wrapper.once('exit', (code, signal) => started.wrapperExited(code, signal))
+    started.watchChild(wrapper)
     open()
     return { pid: record.command.pid, containerId: null }
   }
@@ -161,6 +166,7 @@ class Processes implements ProcessRuntime {
   async observe(): Promise<ObservedTask[]> {
     const records = await readRecords(this.#dataDir)
     await Promise.all(records.map((record) => this.#adopt(record)))
+    await this.#sweepGroups()
     return [...this.#tasks.values()].map(({ record, exit }) => ({
       allocation: record.allocation,
       task: record.task,
@@ -170,6 +176,13 @@ class Processes implements ProcessRuntime {
       ports: record.ports,
       exitCode: exit?.exitCode ?? null,
     }))
+  }
+
+  /** Asked for each group at the moment that it would be removed, as tasks start meanwhile. */
+  async #sweepGroups(): Promise<void> {
+    const isOfTask = (name: string): boolean =>
+      [...this.#tasks.values()].some(({ record, exit }) => !exit && groupName(record) === name)
+    await this.#cgroups.sweep((name) => this.#startingGroups.has(name) || isOfTask(name))
   }
 
   async remove(allocation: AllocationId): Promise<void> {

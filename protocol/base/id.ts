@@ -22,3 +22,11 @@ export type Stamp = number
 export function compareText(a: string, b: string): -1 | 0 | 1 {
   return a < b ? -1 : a > b ? 1 : 0
 }
+
+/** 12 bits: 4,096 writes within one millisecond before stamps run ahead of the clock. */
+export const stampsPerMs = 4096
+
+/** The clock's reading in a stamp. */
+export function millisOf(stamp: Stamp): Millis {
+  return Math.floor(stamp / stampsPerMs)
+}

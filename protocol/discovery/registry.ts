@@ -13,8 +13,10 @@ export class Registry {
   refresh(services: readonly string[], out: EffectSink): void {
     if (services === this.#provided) return
     const wanted = services.slice(0, limits.providedNames)
-    for (const service of missingFrom(this.#provided, wanted)) out.push({ type: 'provide', service })
-    for (const service of missingFrom(wanted, this.#provided)) out.push({ type: 'withdraw', service })
+    for (const service of missingFrom(this.#provided, wanted))
+      out.push({ type: 'provide', service })
+    for (const service of missingFrom(wanted, this.#provided))
+      out.push({ type: 'withdraw', service })
     this.#provided = wanted.length === services.length ? services : wanted
   }
 }

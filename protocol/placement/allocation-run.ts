@@ -6,18 +6,20 @@
  * It goes on until it has a `goal` to stop; then it ends when surely nothing of it runs, and not before: its
  * resources are counted until then, which is what keeps the node within its capacity.
  */
+import { earliest } from '../base/deadline.ts'
 import type { EffectId, Millis } from '../base/id.ts'
 import type { EffectSink } from '../effect.ts'
 import type { EffectFailed, ObservedTask } from '../event.ts'
-import { type AllocationBody, type AllocationState, isEnded } from './allocation.ts'
-import { allPass, reported, restartDueAt } from './health.ts'
+import { type AllocationBody, isEnded } from './allocation.ts'
+import { finalOf, type Goal, stoppedFor } from './goal.ts'
+import { allPass, reported } from './health.ts'
 import { durationMs, type JobSpec } from './job.ts'
 import { neverRestart, restartPolicy } from './restart.ts'
+import { failedCheck, isDone, isRunning, momentsOf } from './task-due.ts'
 import {
   adopted,
   type EndRule,
   ended,
-  newTask,
   settled,
   startAsked,
   started,
@@ -35,11 +37,6 @@ export interface Acting {
   readonly now: Millis
   readonly out: EffectSink
   issue(): EffectId
-}
-
-export interface Goal {
-  readonly final: 'complete' | 'failed'
-  readonly reason: string | null
 }
 
 /** The driver refused an effect only because the disk did: again soon. */
@@ -101,10 +98,13 @@ export class AllocationRun {
     this.#spec = spec
   }
 
-  /** The first goal stays: what has failed does not complete because it was asked to stop as well. */
+  /**
+   * The first goal stays: what has failed does not complete because it was asked to stop as well. Nor does a
+   * batch, of which `complete` says that its work is done.
+   */
   stop(goal: Goal): void {
     if (this.#goal !== undefined || this.hasEnded) return
-    this.#goal = goal
+    this.#goal = { ...goal, final: this.#isBatch ? 'failed' : goal.final }
   }
 
   /** The runtime must be told again what it may have missed while the disk refused writes. */
@@ -121,8 +121,8 @@ export class AllocationRun {
     const running = [...found.values()].find((task) => task.running)
     if (running !== undefined) {
       this.#ports = 'held'
-      this.#change({ ports: { ...running.ports, ...this.#body.ports } })
-    } else if (hasPorts(this.#body)) {
+      this.#learnPorts(running.ports)
+    } else if (Object.keys(this.#body.ports).length > 0) {
       // Nothing holds them any more; asked for again, with the numbers that others know.
       out.push({ type: 'release-ports', allocation: this.#body.id })
     }
@@ -133,7 +133,7 @@ export class AllocationRun {
     if (this.#portsId !== id) return
     this.#portsId = null
     this.#ports = 'held'
-    this.#change({ ports: { ...this.#body.ports, ...ports } })
+    this.#learnPorts(ports)
   }
 
   onTaskStarted(id: EffectId, found: Pick<ObservedTask, 'pid' | 'containerId'>, now: Millis): void {
@@ -192,6 +192,7 @@ export class AllocationRun {
   /** Asks for what the state lacks. */
   advance(acting: Acting): void {
     if (this.hasEnded) return
+    if (!this.#isInTime(acting.now)) this.stop({ final: 'failed', reason: 'not healthy in time' })
     if (this.#goal === undefined) this.#goOn(acting)
     if (this.#goal !== undefined) this.#windDown(this.#goal, acting)
     this.#describe()
@@ -199,11 +200,12 @@ export class AllocationRun {
 
   deadline(): Millis | undefined {
     if (this.hasEnded) return undefined
-    const moments = this.#tasks.flatMap((run) => momentsOf(run, this.#goal !== undefined))
-    if (this.#portsRetryAt !== null) moments.push(this.#portsRetryAt)
-    const healthyBy = this.#healthyBy()
-    if (healthyBy !== undefined) moments.push(healthyBy)
-    return moments.length === 0 ? undefined : Math.min(...moments)
+    const isStopping = this.#goal !== undefined
+    const isWaitingForPorts = this.#portsId !== null || this.#portsRetryAt !== null
+    if (isWaitingForPorts && !isStopping)
+      return earliest(this.#portsRetryAt ?? undefined, this.#healthyBy())
+    const moments = this.#tasks.flatMap((run) => momentsOf(run, isStopping))
+    return earliest(this.#healthyBy(), ...moments)
   }
 
   #goOn(acting: Acting): void {
@@ -215,11 +217,8 @@ export class AllocationRun {
       const { name, reason } = givenUp.status
       return this.stop({ final: 'failed', reason: `${name}: ${reason ?? 'gave up'}` })
     }
-    if (this.#tasks.every(isDone)) return this.#end({ final: 'complete', reason: null }, acting)
-    this.#noteUp(acting.now)
-    const healthyBy = this.#healthyBy()
-    if (healthyBy !== undefined && acting.now >= healthyBy && !this.#isHealthy())
-      this.stop({ final: 'failed', reason: 'was not healthy in time' })
+    if (this.#tasks.every(isDone)) this.#end({ final: 'complete', reason: null }, acting)
+    else this.#noteUp(acting.now)
   }
 
   /** True when the tasks may start. */
@@ -282,6 +281,8 @@ export class AllocationRun {
 
   #windDown(goal: Goal, acting: Acting): void {
     this.#tasks = this.#tasks.map((run) => this.#stopTask(run, goal, acting))
+    if (this.#isBatch && this.#tasks.every(isDone))
+      return this.#end({ final: 'complete', reason: null }, acting)
     const isQuiet = this.#tasks.every((run) => !run.mayRun && run.stopping === null)
     if (isQuiet && this.#portsId === null) this.#end(goal, acting)
     else if (this.#body.state !== 'stopping')
@@ -320,6 +321,11 @@ export class AllocationRun {
     return this.#awaitedSince + durationMs(this.#spec.update.healthyDeadline)
   }
 
+  #isInTime(now: Millis): boolean {
+    const healthyBy = this.#healthyBy()
+    return healthyBy === undefined || now < healthyBy || this.#isHealthy()
+  }
+
   #onPortsRefused({ code, detail }: EffectFailed, now: Millis): void {
     this.#portsId = null
     if (code === 'not-durable') this.#portsRetryAt = now + notDurableRetryMs
@@ -336,14 +342,19 @@ export class AllocationRun {
   /** While it stops nothing is started again, and nothing counts as a failure. */
   #ended(run: TaskRun, end: { exitCode: number | null; reason: string }, now: Millis): TaskRun {
     if (this.#goal === undefined) return ended(run, end, this.#endRule(), now)
-    const isDoneWell = this.#spec?.type === 'batch' && end.exitCode === 0
-    return isDoneWell ? settled(run, 0, null) : stoppedFor(this.#goal, run, end.exitCode)
+    return this.#isBatch && end.exitCode === 0
+      ? settled(run, 0, null)
+      : stoppedFor(this.#goal, run, end.exitCode)
   }
 
   #endRule(): EndRule {
     const spec = this.#spec
     if (spec === undefined) return { isBatch: false, restart: neverRestart }
-    return { isBatch: spec.type === 'batch', restart: restartPolicy(spec) }
+    return { isBatch: this.#isBatch, restart: restartPolicy(spec) }
+  }
+
+  get #isBatch(): boolean {
+    return this.#spec?.type === 'batch'
   }
 
   #update(isMeant: (run: TaskRun) => boolean, change: (run: TaskRun) => TaskRun): void {
@@ -359,7 +370,25 @@ export class AllocationRun {
     if (!isSame) this.#change({ tasks: this.#tasks.map((run) => run.status) })
   }
 
+  #learnPorts(ports: AllocationBody['ports']): void {
+    const held = this.#body.ports
+    const isNews = Object.entries(ports).some(([name, port]) => held[name] !== port)
+    if (isNews) this.#change({ ports: { ...held, ...ports } })
+  }
+
   #change(change: Partial<AllocationBody>): void {
     this.#body = { ...this.#body, ...change }
   }
+}
+
+function wantedPorts(
+  spec: JobSpec | undefined,
+  { ports }: AllocationBody,
+): { name: string; host: number | null }[] {
+  const wanted = spec?.tasks.flatMap((task) => task.ports) ?? []
+  return wanted.map(({ name, host }) => ({ name, host: ports[name] ?? host ?? null }))
+}
+
+function stopRetryAfterMs(failures: number): Millis {
+  return stopRetryMs * 2 ** Math.min(failures, stopDoublingsMax)
 }

@@ -7,7 +7,7 @@ import type { Resources } from './resources.ts'
 
 export interface Availability {
   readonly member: MemberId
-  /** incarnation × 2^32 + a count: the greater is the newer. */
+  /** Its member's clock in ms × 4096 + a count: the greater is the newer, also after a restart. */
   readonly counter: number
   readonly capacity: Resources
   /** Admitted and not yet ended. */

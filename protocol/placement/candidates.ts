@@ -37,15 +37,6 @@ export function findCandidates(
   return found.sort(compareScored)
 }
 
-/** The first of `findCandidates` without the sort. */
-export function findBest(
-  walk: Iterable<MemberId>,
-  score: (member: MemberId) => number | undefined,
-  { candidates, candidatesSpilled }: Breadth,
-): MemberId | undefined {
-  return findCandidates(walk, score, { candidates, candidatesSpilled })[0]?.member
-}
-
 function compareScored(a: Scored, b: Scored): number {
   return a.score - b.score || compareText(a.member, b.member)
 }

@@ -1,8 +1,8 @@
 /**
  * Which of several live allocations of one slot stays: after a healed partition, and while an update or a
  * drain moves a slot. Every member computes the same winner from the same records, whatever the order in
- * which it learned them: not on a draining node, then the job's current version, then the job's `onHeal`,
- * then ring order.
+ * which it learned them: the job's current version first, then not on a draining node, then the job's
+ * `onHeal`, then ring order.
  */
 import { compareText, type MemberId } from '../base/id.ts'
 import { mulDiv } from '../base/integer.ts'
@@ -40,8 +40,8 @@ export function winnerOf(
 function rankOf(job: Ranked, { member, body }: Placed, records: MemberRecords): readonly number[] {
   const points = pointsOf(records.node(member)?.capacity)
   return [
-    records.isDraining(member) ? 1 : 0,
     isCurrent(job, body.version) ? 0 : 1,
+    records.isDraining(member) ? 1 : 0,
     policyRank(job.spec.onHeal, member, body, records),
     clockwiseDistance(keyOfSlot(job.id, body.slot), member, points),
     body.createdStamp,

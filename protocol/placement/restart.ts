@@ -40,9 +40,13 @@ export function countFailure(
   return [...failedAt.filter((at) => at > now - policy.windowMs), now].slice(-kept)
 }
 
+/** A delay of 0s means soon, not a loop as fast as the machine can turn it. */
+export const restartDelayMinMs = 100
+
 /** The delay before the next start, or undefined to give up. `failures` counts the last one too. */
 export function restartDelayMs(policy: RestartPolicy, failures: number): Millis | undefined {
   if (policy.attempts !== null && failures > policy.attempts) return undefined
   const doublings = Math.min(Math.max(failures - 1, 0), doublingsMax)
-  return Math.min(policy.delayMs * 2 ** doublings, policy.delayMaxMs)
+  const delayMs = Math.min(policy.delayMs * 2 ** doublings, policy.delayMaxMs)
+  return Math.max(delayMs, restartDelayMinMs)
 }

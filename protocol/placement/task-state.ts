@@ -14,6 +14,7 @@
  */
 import type { EffectId, Millis } from '../base/id.ts'
 import type { ObservedTask } from '../event.ts'
+import { limits } from '../limits.ts'
 import type { TaskStatus } from './allocation.ts'
 import { assumedPassing, type CheckState, unreported } from './health.ts'
 import type { TaskSpec } from './job.ts'
@@ -63,8 +64,8 @@ const freshStatus = {
   reason: null,
 } as const
 
-export function newTask(spec: TaskSpec): TaskRun {
-  return taskOf(spec, { name: spec.name, ...freshStatus })
+export function newStatus(name: string): TaskStatus {
+  return { name, ...freshStatus }
 }
 
 export function taskOf(spec: TaskSpec | undefined, status: TaskStatus): TaskRun {
@@ -159,9 +160,14 @@ function over(run: TaskRun, exitCode: number | null, reason: string | null): Tas
     pid: null,
     containerId: null,
     exitCode,
-    reason,
+    reason: reason && shortReason(reason),
   }
   return { ...run, status, mayRun: false, retryAt: null, restartCause: null, earlyExit: null }
+}
+
+/** A program's last words can be long, and everyone keeps a copy. */
+export function shortReason(reason: string): string {
+  return reason.slice(0, limits.reasonLength)
 }
 
 /** What a new agent makes of a task of its journal, given what it found of it. */
@@ -175,7 +181,8 @@ export function adopted(
   if (found?.running) {
     const startedAt = run.status.startedAt ?? now
     const checks = facts.wasHealthy ? run.checks.map(() => assumedPassing) : run.checks
-    return { ...started(run, found, startedAt), checks }
+    const going = { ...started(run, found, startedAt), checks }
+    return isKnown(run.status, found) ? { ...going, status: run.status } : going
   }
   const { state } = run.status
   if (state === 'backing-off') return { ...run, retryAt: now + rule.restart.delayMs }
@@ -183,8 +190,16 @@ export function adopted(
   return ended(run, endOf(found), rule, now)
 }
 
+/** The journal has it already: nothing to write. */
+function isKnown({ state, pid, containerId }: TaskStatus, found: ObservedTask): boolean {
+  return state === 'running' && pid === found.pid && containerId === found.containerId
+}
+
 function endOf(found: ObservedTask | undefined): Ended {
   if (found === undefined) return { exitCode: null, reason: 'not running when the agent came back' }
   const { exitCode } = found
-  return { exitCode, reason: `exited with ${exitCode ?? 'an unknown code'} while the agent was away` }
+  return {
+    exitCode,
+    reason: `exited with ${exitCode ?? 'an unknown code'} while the agent was away`,
+  }
 }

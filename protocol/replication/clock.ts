@@ -6,18 +6,10 @@
  * Invariant: stamps of one member only grow, also when its wall clock jumps back. What others say is
  * believed only up to `maxClockDriftMs` ahead of our own clock, or one bad clock would win for ever.
  */
-import type { Millis, Stamp } from '../base/id.ts'
-
-/** 12 bits: 4,096 writes within one millisecond before the stamp runs ahead of the clock. */
-const countsPerMs = 4096
+import { type Millis, type Stamp, stampsPerMs } from '../base/id.ts'
 
 export function stampAt(now: Millis): Stamp {
-  return now * countsPerMs
-}
-
-/** The milliseconds of a stamp, rounded down. */
-export function stampMillis(stamp: Stamp): Millis {
-  return Math.floor(stamp / countsPerMs)
+  return now * stampsPerMs
 }
 
 export function isTooFarAhead(stamp: Stamp, now: Millis, maxClockDriftMs: Millis): boolean {

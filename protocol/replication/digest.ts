@@ -11,6 +11,8 @@
  * 64 bits, as two integers of 32, resist accidents, not adversaries (see base/hash.ts).
  */
 import { compareText } from '../base/id.ts'
+import { limits } from '../limits.ts'
+import { fanOut, hashName } from './hash-list.ts'
 
 export interface DigestItem {
   readonly key: string
@@ -23,7 +25,8 @@ export interface DigestItem {
 
 /** A path is a text of hexadecimal digits, the first ones of `place`; empty for the root. */
 export interface Digest<T extends DigestItem> {
-  root(): Uint8Array
+  /** The hash of everything, as sixteen hexadecimal digits. */
+  root(): string
   add(item: T): void
   /** The item as it was added, with the same hash. */
   remove(item: T): void
@@ -39,11 +42,8 @@ export interface Position {
   readonly key: string
 }
 
-export const hashBytes = 8
 export const pathDigitsMax = 8
-const fanOut = 16
-/** At 24 entries a node, lists cost 192 B where the hashes of 16 children cost 130. */
-export const bucketMax = 32
+const bucketMax = limits.syncListed
 
 interface Node<T> {
   high: number
@@ -55,15 +55,16 @@ interface Node<T> {
 }
 
 export class MerkleTree<T extends DigestItem> implements Digest<T> {
-  #root: Node<T> = emptyNode()
+  readonly #root: Node<T> = emptyNode()
+  #rootName: string | undefined
 
-  root(): Uint8Array {
-    const bytes = new Uint8Array(hashBytes)
-    writeHash(bytes, 0, this.#root.high, this.#root.low)
-    return bytes
+  root(): string {
+    this.#rootName ??= hashName(this.#root.high, this.#root.low)
+    return this.#rootName
   }
 
   add(item: T): void {
+    this.#rootName = undefined
     let node = this.#root
     for (let depth = 0; ; depth++) {
       count(node, item, 1)
@@ -73,6 +74,7 @@ export class MerkleTree<T extends DigestItem> implements Digest<T> {
   }
 
   remove(item: T): void {
+    this.#rootName = undefined
     let node = this.#root
     for (let depth = 0; ; depth++) {
       count(node, item, -1)
@@ -230,11 +232,4 @@ function isBelow(item: DigestItem, path: string): boolean {
 function addHash(words: Uint32Array, digit: number, high: number, low: number): void {
   words[2 * digit]! ^= high
   words[2 * digit + 1]! ^= low
-}
-
-export function writeHash(bytes: Uint8Array, at: number, high: number, low: number): void {
-  for (let i = 0; i < 4; i++) {
-    bytes[at + i] = high >>> (24 - 8 * i)
-    bytes[at + 4 + i] = low >>> (24 - 8 * i)
-  }
 }

@@ -9,57 +9,67 @@ import { compareText } from '../base/id.ts'
 import { sortedKeys } from '../base/order.ts'
 
 interface Shelf {
-  /** Keys of each group, sorted. */
-  readonly groups: Map<string, string[]>
+  readonly groups: Map<string, Group>
   /** Names of the groups, sorted on demand. */
   names: string[] | undefined
+}
+
+/** A read costs a walk through the group anyway, so it also puts in order what was added since the last. */
+interface Group {
+  sorted: string[]
+  added: string[]
 }
 
 export class KeyIndex {
   readonly #shelves = new Map<string, Shelf>()
 
+  /** A key that is not there. */
   add(key: string): void {
     const shelf = this.#shelfFor(key)
     const name = groupOf(key)
-    const keys = shelf.groups.get(name)
-    if (keys === undefined) {
-      shelf.groups.set(name, [key])
+    const group = shelf.groups.get(name)
+    if (group !== undefined) group.added.push(key)
+    else {
+      shelf.groups.set(name, { sorted: [key], added: [] })
       shelf.names = undefined
-    } else {
-      const at = firstNotBefore(keys, key)
-      if (keys[at] !== key) keys.splice(at, 0, key)
     }
   }
 
   delete(key: string): void {
     const shelf = this.#shelves.get(shelfOf(key))
     const name = groupOf(key)
-    const keys = shelf?.groups.get(name)
-    if (shelf === undefined || keys === undefined) return
+    const group = shelf?.groups.get(name)
+    if (shelf === undefined || group === undefined) return
+    const keys = inOrder(group)
     const at = firstNotBefore(keys, key)
-    if (keys[at] !== key) return
-    if (keys.length > 1) keys.splice(at, 1)
-    else {
-      shelf.groups.delete(name)
-      shelf.names = undefined
-      if (shelf.groups.size === 0) this.#shelves.delete(shelfOf(key))
-    }
+    if (keys[at] === key) keys.splice(at, 1)
+    if (keys.length > 0) return
+    shelf.groups.delete(name)
+    shelf.names = undefined
+    if (shelf.groups.size === 0) this.#shelves.delete(shelfOf(key))
   }
 
   /** A snapshot, sorted: the index may change while it is walked. */
   withPrefix(prefix: string): string[] {
-    const group = groupOf(prefix)
-    const keys = this.#shelves.get(shelfOf(prefix))?.groups.get(group)
-    if (prefix === group && group.endsWith('/') && keys !== undefined) return keys.slice()
+    const group = this.#wholeGroup(prefix)
+    if (group !== undefined) return inOrder(group).slice()
     const found: string[] = []
     for (const name of sortedKeys(this.#shelves)) {
       if (!overlap(name, prefix)) continue
       const shelf = this.#shelves.get(name)!
       shelf.names ??= sortedKeys(shelf.groups)
       for (const each of namesWithin(shelf.names, prefix))
-        for (const key of shelf.groups.get(each)!) if (key.startsWith(prefix)) found.push(key)
+        for (const key of inOrder(shelf.groups.get(each)!))
+          if (key.startsWith(prefix)) found.push(key)
     }
     return found
+  }
+
+  /** The common case: the prefix is the name of a group, up to and with the second slash. */
+  #wholeGroup(prefix: string): Group | undefined {
+    const shelf = shelfOf(prefix)
+    const isGroup = prefix === groupOf(prefix) && prefix.endsWith('/') && prefix !== shelf
+    return isGroup ? this.#shelves.get(shelf)?.groups.get(prefix) : undefined
   }
 
   #shelfFor(key: string): Shelf {
@@ -71,6 +81,15 @@ export class KeyIndex {
     }
     return shelf
   }
+}
+
+function inOrder(group: Group): string[] {
+  if (group.added.length > 0) {
+    // Two sorted runs are merged in linear time by the sort of every engine we know.
+    group.sorted = group.sorted.concat(group.added.sort(compareText)).sort(compareText)
+    group.added = []
+  }
+  return group.sorted
 }
 
 /** The run of group names that may hold keys with the prefix. */

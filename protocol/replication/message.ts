@@ -21,7 +21,8 @@ import {
 } from '../base/schema.ts'
 import type { Value } from '../base/value.ts'
 import { limits } from '../limits.ts'
-import { hashBytes, pathDigitsMax } from './digest.ts'
+import { pathDigitsMax } from './digest.ts'
+import { hashBytes } from './hash-list.ts'
 import type { ReplicaRecord } from './record.ts'
 import { recordSize } from './signature.ts'
 
@@ -107,7 +108,11 @@ export const syncAnswerSchema = object({
   records,
   /** The first wanted entry that did not fit. */
   next: optional(
-    object({ index: integer(0, limits.syncPaths), key, version: integer(0, limits.versionsPerKey) }),
+    object({
+      index: integer(0, limits.syncPaths),
+      key,
+      version: integer(0, limits.versionsPerKey),
+    }),
   ),
 })
 

@@ -10,17 +10,16 @@
  */
 import { hashText } from '../base/hash.ts'
 import type { Stamp } from '../base/id.ts'
-import { type DigestItem, MerkleTree } from './digest.ts'
+import { type Digest, type DigestItem, MerkleTree } from './digest.ts'
 import { KeyIndex } from './key-index.ts'
 import { compareRecords, dotName, type ReplicaRecord, versionsKept } from './record.ts'
 
+/** Immutable: a change makes another one. */
 export interface Entry extends DigestItem {
-  high: number
-  low: number
   /** Newest first; never empty. */
-  versions: ReplicaRecord[]
+  readonly versions: readonly ReplicaRecord[]
   /** So many of them count: those before the first expired tombstone. */
-  counted: number
+  readonly counted: number
 }
 
 export interface Joined {
@@ -33,10 +32,12 @@ export interface Joined {
 const placeSeed = 0x51ab3c1d
 const highSeed = 0x2545f491
 const lowSeed = 0x5bd1e995
+/** Before every stamp. */
+export const nothingExpired: Stamp = -1
 const nothing: readonly ReplicaRecord[] = []
 
 export class RecordMap {
-  readonly tree = new MerkleTree<Entry>()
+  readonly tree: Digest<Entry> = new MerkleTree<Entry>()
   readonly #entries = new Map<string, Entry>()
   readonly #index = new KeyIndex()
   #records = 0
@@ -76,29 +77,31 @@ export class RecordMap {
       this.#insert(record, expired)
       return { valueChanged: true, dropped: nothing }
     }
-    const wasValue = hasValue(entry)
     const versions = entry.versions.slice()
     let at = versions.length
     while (at > 0 && compareRecords(record, versions[at - 1]!) > 0) at -= 1
     versions.splice(at, 0, record)
     const dropped = versions.splice(versionsKept(record.key))
     this.#records += 1 - dropped.length
-    this.#replace(entry, versions, expired)
-    this.#recordValue(entry, wasValue)
+    this.#replace(entry, makeEntry(versions, expired))
     return { valueChanged: at === 0, dropped }
   }
 
-  /** Counts again after time has passed. */
-  recount(entry: Entry, expired: Stamp): void {
-    if (countedOf(entry.versions, expired) !== entry.counted)
-      this.#replace(entry, entry.versions, expired)
+  /** Counts the key's versions again after time has passed. */
+  recount(key: string, expired: Stamp): Entry | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined || countedOf(entry.versions, expired) === entry.counted) return entry
+    const recounted = makeEntry(entry.versions, expired)
+    this.#replace(entry, recounted)
+    return recounted
   }
 
-  /** Lets go of the versions that do not count. */
+  /** Lets go of the key's versions that do not count. */
   forgetUncounted(entry: Entry): readonly ReplicaRecord[] {
     const dropped = entry.versions.slice(entry.counted)
     this.#records -= dropped.length
-    if (entry.counted > 0) entry.versions = entry.versions.slice(0, entry.counted)
+    const kept = entry.versions.slice(0, entry.counted)
+    if (kept.length > 0) this.#replace(entry, makeEntry(kept, nothingExpired))
     else {
       // Nothing counts behind an expired tombstone, so the newest is that tombstone.
       this.#tombstones -= 1
@@ -108,32 +111,28 @@ export class RecordMap {
   }
 
   #insert(record: ReplicaRecord, expired: Stamp): void {
-    const { key } = record
-    const place = hashText(key, placeSeed)
-    const entry: Entry = { key, place, high: 0, low: 0, versions: [], counted: 0 }
-    this.#entries.set(key, entry)
+    const entry = makeEntry([record], expired)
+    this.#entries.set(entry.key, entry)
     this.#records += 1
-    this.#replace(entry, [record], expired)
-    if (hasValue(entry)) this.#index.add(key)
+    if (entry.counted > 0) this.tree.add(entry)
+    if (hasValue(entry)) this.#index.add(entry.key)
     else this.#tombstones += 1
   }
 
-  #replace(entry: Entry, versions: ReplicaRecord[], expired: Stamp): void {
-    if (entry.counted > 0) this.tree.remove(entry)
-    entry.versions = versions
-    entry.counted = countedOf(versions, expired)
-    if (entry.counted === 0) return
-    hashEntry(entry)
-    this.tree.add(entry)
-  }
-
-  #recordValue(entry: Entry, wasValue: boolean): void {
-    const isValue = hasValue(entry)
-    if (isValue === wasValue) return
-    this.#tombstones += isValue ? -1 : 1
-    if (isValue) this.#index.add(entry.key)
+  #replace(old: Entry, entry: Entry): void {
+    if (old.counted > 0) this.tree.remove(old)
+    if (entry.counted > 0) this.tree.add(entry)
+    this.#entries.set(entry.key, entry)
+    if (hasValue(old) === hasValue(entry)) return
+    this.#tombstones += hasValue(entry) ? -1 : 1
+    if (hasValue(entry)) this.#index.add(entry.key)
     else this.#index.delete(entry.key)
   }
+}
+
+/** Where in the Merkle tree the key belongs. */
+export function placeOf(key: string): number {
+  return hashText(key, placeSeed)
 }
 
 export function isExpired(record: ReplicaRecord, expired: Stamp): boolean {
@@ -149,13 +148,32 @@ function countedOf(versions: readonly ReplicaRecord[], expired: Stamp): number {
   return first < 0 ? versions.length : first
 }
 
-/** Over the key and the dots of all versions that count. */
-function hashEntry(entry: Entry): void {
-  entry.high = hashText(entry.key, highSeed)
-  entry.low = hashText(entry.key, lowSeed)
-  for (let i = 0; i < entry.counted; i++) {
-    const name = dotName(entry.versions[i]!)
-    entry.high = hashText(name, entry.high)
-    entry.low = hashText(name, entry.low)
+/**
+ * Entries of one version, which are most, by that version: thousands of simulated replicas that hold the same
+ * record share its entry, and hash it once.
+ */
+const single = new WeakMap<ReplicaRecord, Entry>()
+
+function makeEntry(versions: readonly ReplicaRecord[], expired: Stamp): Entry {
+  const counted = countedOf(versions, expired)
+  const newest = versions[0]!
+  if (versions.length > 1 || counted === 0) return hashEntry(newest.key, versions, counted)
+  const known = single.get(newest)
+  if (known !== undefined) return known
+  const entry = hashEntry(newest.key, versions, counted)
+  single.set(newest, entry)
+  return entry
+}
+
+/** The hash is over the key and the dots of all versions that count. */
+function hashEntry(key: string, versions: readonly ReplicaRecord[], counted: number): Entry {
+  let high = hashText(key, highSeed)
+  let low = hashText(key, lowSeed)
+  for (let i = 0; i < counted; i++) {
+    const name = dotName(versions[i]!)
+    high = hashText(name, high)
+    low = hashText(name, low)
   }
+  // As signed integers they need no box of their own.
+  return { key, place: placeOf(key), high: high | 0, low: low | 0, versions, counted }
 }

@@ -83,13 +83,16 @@ dialler('a kept member that hangs up at once is not dialled in a circle', async 
   subject.stop()
 })
 
-dialler('no more members are dialled on demand than the limit, and forgotten ones make room', async () => {
-  const { subject } = world(() => false)
-  for (let i = 0; i < limits.diallingTargets; i++) await subject.demand(`a${i}`, 'may-wait')
-  assert.is(subject.demand('one more', 'may-wait'), undefined)
-  subject.sweep(Date.now() + 60_000)
-  assert.is.not(subject.demand('one more', 'may-wait'), undefined)
-  subject.stop()
-})
+dialler(
+  'no more members are dialled on demand than the limit, and forgotten ones make room',
+  async () => {
+    const { subject } = world(() => false)
+    for (let i = 0; i < limits.diallingTargets; i++) await subject.demand(`a${i}`, 'may-wait')
+    assert.is(subject.demand('one more', 'may-wait'), undefined)
+    subject.sweep(Date.now() + 60_000)
+    assert.is.not(subject.demand('one more', 'may-wait'), undefined)
+    subject.stop()
+  },
+)
 
 dialler.run()

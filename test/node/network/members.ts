@@ -1,7 +1,8 @@
 /** Members in this process, on ports of 127.0.0.1, for the tests of the network. */
+
+import type { Duplex } from 'node:stream'
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
-import type { Duplex } from 'node:stream'
 import { createNetwork, type Network, type NetworkInit } from '../../../node/network/network.ts'
 import type { MemberId } from '../../../protocol/base/id.ts'
 
@@ -77,7 +78,11 @@ export function hostPort(of: TestMember): string {
   return `${host}:${port}`
 }
 
-export async function until(what: string, condition: () => boolean, limitMs = 15_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean,
+  limitMs = 15_000,
+): Promise<void> {
   const end = Date.now() + limitMs
   while (!condition()) {
     if (Date.now() > end) throw new Error(`not in time: ${what}`)

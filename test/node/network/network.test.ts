@@ -50,16 +50,19 @@ network('two members join and exchange messages both ways, in order', async () =
   assert.equal(counters.dropped, {})
 })
 
-network('the largest message arrives whole, one byte more is refused where it is sent', async () => {
-  const [a, b] = [await add(1), await add(2)]
-  introduce(a, b)
-  const largest = new Uint8Array(limits.messageBytes).fill(120)
-  a.network.send(b.id, largest)
-  a.network.send(b.id, new Uint8Array(limits.messageBytes + 1))
-  await until('it arrived', () => b.received.length === 1)
-  assert.is(b.received[0]!.text.length, limits.messageBytes)
-  assert.equal(a.network.counters().dropped, { 'too-large': 1 })
-})
+network(
+  'the largest message arrives whole, one byte more is refused where it is sent',
+  async () => {
+    const [a, b] = [await add(1), await add(2)]
+    introduce(a, b)
+    const largest = new Uint8Array(limits.messageBytes).fill(120)
+    a.network.send(b.id, largest)
+    a.network.send(b.id, new Uint8Array(limits.messageBytes + 1))
+    await until('it arrived', () => b.received.length === 1)
+    assert.is(b.received[0]!.text.length, limits.messageBytes)
+    assert.equal(a.network.counters().dropped, { 'too-large': 1 })
+  },
+)
 
 network('a link is opened on demand, and what was sent meanwhile is not lost', async () => {
   const [a, b] = [await add(1), await add(2)]
@@ -193,7 +196,8 @@ network('twenty members started together link fully', async () => {
   const ids = twenty.map(({ id }) => id)
   for (const each of twenty) each.network.keepLinks(ids)
   await until('mesh', () => twenty.every((each) => each.network.counters().links === 19), 60_000)
-  for (const each of twenty) for (const id of ids) if (id !== each.id) each.network.send(id, bytes('x'))
+  for (const each of twenty)
+    for (const id of ids) if (id !== each.id) each.network.send(id, bytes('x'))
   await until('all heard all', () => twenty.every((each) => each.received.length === 19))
 })
 
@@ -206,6 +210,34 @@ network('a stop is prompt, leaves the others unharmed, and can be asked for twic
   await until('noticed', () => b.closed.length === 1)
   assert.equal(b.closed, [a.id])
   assert.equal(a.network.addresses(), [])
+})
+
+network('what was said right before the stop still arrives', async () => {
+  const [a, b] = [await add(1), await add(2)]
+  introduce(a, b)
+  a.network.keepLinks([b.id])
+  await until('linked', () => linked(a, b))
+  for (let i = 0; i < 50; i++) a.network.send(b.id, new Uint8Array(10_000).fill(120))
+  a.network.send(b.id, bytes('farewell'))
+  await a.network.stop()
+  await until('heard', () => b.received.at(-1)?.text === 'farewell')
+})
+
+network('what is announced is told instead of what is listened on', async () => {
+  const announce = ['/ip4/10.1.2.3/tcp/4601', '/dns/starling.example/tcp/4601']
+  const a = await add(1, { announce })
+  assert.equal(a.network.addresses(), announce)
+})
+
+network('a port that is taken is an error of the start', async () => {
+  const a = await add(1)
+  const [host, port] = hostPort(a).split(':')
+  try {
+    await member(2, { listen: { host: host!, port: Number(port) } })
+    assert.unreachable()
+  } catch (error) {
+    assert.match(String(error), 'EADDRINUSE')
+  }
 })
 
 network('only Ed25519 keys and whole cluster keys are taken', async () => {

@@ -139,7 +139,7 @@ async function onTinyDisk(run: (folder: string, grow: () => void) => Promise<voi
     try {
       await run(folder, () => execFileSync('mount', ['-o', 'remount,size=32m', folder]))
     } finally {
-      execFileSync('umount', [folder])
+      execFileSync('umount', ['--lazy', folder])
     }
   })
 }

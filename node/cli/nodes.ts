@@ -1,0 +1,54 @@
+/** `nodes` and `drain`. */
+import type { Command } from 'commander'
+import type { toNode } from '../api/nodes.ts'
+import {
+  type CommonOptions,
+  clientOf,
+  print,
+  printJson,
+  reading,
+  step,
+  talking,
+} from './command.ts'
+import { cores, memory, table } from './table.ts'
+
+type Node = ReturnType<typeof toNode>
+
+export function addNodes(program: Command): void {
+  reading(program, 'nodes', 'List the nodes, with what is taken of what they have').action(
+    async (options: CommonOptions, command: Command) => {
+      const items = await clientOf(options, command).list<Node>('/v1/nodes')
+      if (options.json) printJson({ items })
+      else print(showNodes(items))
+    },
+  )
+  talking(program, 'drain <node>', 'Move the work of a node elsewhere and give it no more')
+    .option('--off', 'take the node back into use')
+    .action(async (node: string, options: DrainOptions, command: Command) => {
+      const body = { draining: options.off !== true }
+      const path = `/v1/nodes/${step(node)}/drain`
+      await clientOf(options, command).ask({ method: 'POST', path, body })
+      print(`${node} ${options.off ? 'is in use again' : 'drains'}\n`)
+    })
+}
+
+interface DrainOptions extends CommonOptions {
+  off?: boolean
+}
+
+function showNodes(nodes: readonly Node[]): string {
+  const heads = ['NAME', 'STATE', 'ADDRESS', 'CPU', 'MEMORY', 'LABELS', 'VERSION', 'ID']
+  const rows = nodes.map((node) => [
+    node.name,
+    node.draining ? `${node.state}, draining` : node.state,
+    node.address || '-',
+    `${cores(node.committed.cpu)}/${cores(node.capacity.cpu)}`,
+    `${memory(node.committed.memory)}/${memory(node.capacity.memory)}`,
+    Object.entries(node.labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(',') || '-',
+    node.version || '-',
+    node.id,
+  ])
+  return table(heads, rows)
+}

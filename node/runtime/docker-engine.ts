@@ -1,0 +1,87 @@
+/** What we ask of the engine, each with a time-out and with failures in the terms of a runtime. */
+import { Agent } from 'node:http'
+import Docker from 'dockerode'
+import { bounded, engineFailure, statusOf } from './docker-failure.ts'
+import { labelFilter } from './labels.ts'
+
+/** A busy engine starts a container in seconds; one that takes longer than this has other troubles. */
+const answerTimeoutMs = 60_000
+const pingTimeoutMs = 2000
+
+export interface EngineAddress {
+  /** @default '/var/run/docker.sock', unless there is a host */
+  readonly socketPath?: string | undefined
+  /** As in DOCKER_HOST: `unix:///…` or `tcp://host:port`. */
+  readonly host?: string | undefined
+}
+
+/**
+ * No connections are kept: one that a restarted engine has closed fails only when it is used, and then nobody
+ * knows whether the request was heard.
+ */
+export function connectDocker(address: EngineAddress): Docker {
+  // The client's types do not know that it takes an agent.
+  const own: Docker.DockerOptions & { agent: Agent } = { agent: new Agent({ keepAlive: false }) }
+  const { host } = address
+  if (host === undefined || host.startsWith('unix://')) {
+    const socketPath = host?.slice('unix://'.length) ?? address.socketPath ?? '/var/run/docker.sock'
+    return new Docker({ ...own, socketPath })
+  }
+  const { hostname, port } = new URL(host.replace(/^tcp:/, 'http:'))
+  return new Docker({ protocol: 'http', host: hostname, port: Number(port || 2375), ...own })
+}
+
+export async function ask<T>(
+  refusal: string,
+  answer: Promise<T>,
+  timeoutMs = answerTimeoutMs,
+): Promise<T> {
+  try {
+    return await bounded(answer, timeoutMs)
+  } catch (error) {
+    throw engineFailure(error, refusal)
+  }
+}
+
+export async function answers(docker: Docker): Promise<boolean> {
+  return await bounded(docker.ping(), pingTimeoutMs).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Undefined when there is no such container. */
+export async function inspect(
+  docker: Docker,
+  idOrName: string,
+): Promise<Docker.ContainerInspectInfo | undefined> {
+  const answer = docker
+    .getContainer(idOrName)
+    .inspect()
+    .catch((error) => {
+      if (statusOf(error) === 404) return undefined
+      throw error
+    })
+  return await ask('inspect-failed', answer)
+}
+
+/** All of this node's, running or not. */
+export async function listOurs(
+  docker: Docker,
+  node: string,
+  allocation?: string,
+): Promise<Docker.ContainerInfo[]> {
+  const filters = { label: labelFilter(node, allocation) }
+  return await ask('list-failed', docker.listContainers({ all: true, filters }))
+}
+
+/** Removing what is gone, or is being removed, is no failure. */
+export async function removeContainer(docker: Docker, id: string): Promise<void> {
+  const answer = docker
+    .getContainer(id)
+    .remove({ force: true, v: true })
+    .catch((error) => {
+      if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error
+    })
+  await ask('remove-failed', answer)
+}

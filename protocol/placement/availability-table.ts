@@ -1,0 +1,191 @@
+/**
+ * What every member has free, as far as it is known here, and what of it a peer has yet to be told. Entries
+ * spread epidemically on the ring exchange (Demers et al., "Epidemic algorithms", PODC 1987, section 1.4):
+ * each member passes on what it learned since it last spoke to that peer, once, so a change reaches all in
+ * O(log N) rounds and then there is silence.
+ *
+ * All changes are numbered in one log. For each peer two marks say what it was told: everything up to `low`,
+ * and everything from `gap` to `high`. Newest first, and what did not fit waits between the marks. A peer is
+ * not told what it said itself. Lost messages are not noticed: a newer entry follows within
+ * `availabilityIntervalMs`.
+ *
+ * The cost of an answer is the changes that it carries. The rejected alternative, a queue for each peer,
+ * costs peers × members.
+ */
+import type { MemberId, Millis } from '../base/id.ts'
+import type { Config } from '../config.ts'
+import { limits } from '../limits.ts'
+import type { Availability } from './availability.ts'
+import { dimensions, type Resources } from './resources.ts'
+
+interface Held {
+  readonly entry: Availability
+  readonly change: number
+  /** Who told it. */
+  readonly from: MemberId
+}
+
+/** Told: the changes up to `low`, and those after `gap` up to `high`. low ≤ gap ≤ high. */
+interface Told {
+  low: number
+  gap: number
+  high: number
+}
+
+interface Change {
+  readonly number: number
+  readonly member: MemberId
+}
+
+const countsPerMs = 4096
+/** A change of what is used is worth a message from a twentieth of the capacity. */
+const usedSteps = 20
+
+export class AvailabilityTable {
+  readonly #config: Config
+  readonly #self: MemberId
+  readonly #held = new Map<MemberId, Held>()
+  readonly #told = new Map<MemberId, Told>()
+  /** In order; an entry whose number is not its member's newest is passed over. */
+  #log: Change[] = []
+  #lastChange = 0
+  #ownSetAt: Millis = 0
+  /** The greatest counter of ours that others hold, of an earlier life with a clock that was ahead. */
+  #ownFloor = 0
+
+  constructor(init: { config: Config; self: MemberId }) {
+    this.#config = init.config
+    this.#self = init.self
+  }
+
+  /** True if the entry is told on: it says something new, or enough time has passed. */
+  setOwn(entry: Availability, now: Millis): boolean {
+    const held = this.#held.get(this.#self)?.entry
+    const isDue = now - this.#ownSetAt >= this.#config.availabilityIntervalMs
+    const isOvertaken = held !== undefined && this.#ownFloor > held.counter
+    if (held !== undefined && !isDue && !isOvertaken && !isMaterial(held, entry)) return false
+    const counter = Math.max(entry.counter, (held?.counter ?? 0) + 1, this.#ownFloor + 1)
+    this.#ownSetAt = now
+    this.#put(counter === entry.counter ? entry : { ...entry, counter }, this.#self)
+    return true
+  }
+
+  /** What the peer has not been told, newest first. */
+  entriesFor(peer: MemberId, _now: Millis): Availability[] {
+    const told = this.#toldTo(peer)
+    const entries: Availability[] = []
+    const newest = this.#lastChange
+    if (told.high === newest && told.low === told.gap) return entries
+    const reached = this.#collect(peer, told, entries)
+    told.high = newest
+    // What was told between the marks before is forgotten when even the news did not fit: told twice, at worst.
+    told.gap = reached
+    if (reached === told.low) {
+      told.low = newest
+      told.gap = newest
+    }
+    return entries
+  }
+
+  /** Takes what is newer; returns the members whose entry changed. */
+  learn(from: MemberId, entries: readonly Availability[], now: Millis): MemberId[] {
+    const counterMax = (now + this.#config.maxClockDriftMs) * countsPerMs
+    const changed: MemberId[] = []
+    for (const entry of entries.slice(0, limits.availabilityPerExchange)) {
+      if (entry.counter > counterMax || !isSane(entry)) continue
+      if (entry.member === this.#self) this.#ownFloor = Math.max(this.#ownFloor, entry.counter)
+      else if (this.#isNewer(entry)) {
+        this.#put(entry, from)
+        changed.push(entry.member)
+      }
+    }
+    return changed
+  }
+
+  get(member: MemberId): Availability | undefined {
+    return this.#held.get(member)?.entry
+  }
+
+  forget(member: MemberId): void {
+    this.#held.delete(member)
+    this.#told.delete(member)
+  }
+
+  #isNewer({ member, counter }: Availability): boolean {
+    const held = this.#held.get(member)
+    if (held !== undefined) return counter > held.entry.counter
+    return this.#held.size < limits.members
+  }
+
+  #put(entry: Availability, from: MemberId): void {
+    this.#lastChange += 1
+    this.#held.set(entry.member, { entry, change: this.#lastChange, from })
+    this.#log.push({ number: this.#lastChange, member: entry.member })
+    if (this.#log.length > 64 && this.#log.length > 2 * this.#held.size) this.#compact()
+  }
+
+  #compact(): void {
+    this.#log = this.#log.filter(({ number, member }) => this.#held.get(member)?.change === number)
+  }
+
+  #toldTo(peer: MemberId): Told {
+    let told = this.#told.get(peer)
+    if (told === undefined) {
+      told = { low: 0, gap: 0, high: 0 }
+      this.#told.set(peer, told)
+    }
+    return told
+  }
+
+  /** Walks back over what was not told, and returns the change down to which all has been told now. */
+  #collect(peer: MemberId, { low, gap, high }: Told, entries: Availability[]): number {
+    let i = this.#log.length - 1
+    while (i >= 0) {
+      const { number, member } = this.#log[i]!
+      if (number <= low) break
+      if (number <= high && number > gap) {
+        i = lastUpTo(this.#log, gap)
+        continue
+      }
+      const held = this.#held.get(member)
+      if (held?.change === number && held.from !== peer && member !== peer) {
+        if (entries.length === limits.availabilityPerExchange) return number
+        entries.push(held.entry)
+      }
+      i--
+    }
+    return low
+  }
+}
+
+/** Index of the last change of the log with a number of at most `number`; -1 for none. */
+function lastUpTo(log: readonly Change[], number: number): number {
+  let low = 0
+  let high = log.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (log[middle]!.number <= number) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+/** Whether candidates would be chosen differently: any change of what is admitted, a large one of what is used. */
+function isMaterial(held: Availability, entry: Availability): boolean {
+  return dimensions.some((name) => {
+    const step = Math.max(1, Math.floor(entry.capacity[name] / usedSteps))
+    return (
+      held.capacity[name] !== entry.capacity[name] ||
+      held.committed[name] !== entry.committed[name] ||
+      Math.abs(held.used[name] - entry.used[name]) >= step
+    )
+  })
+}
+
+function isSane({ counter, capacity, committed, used }: Availability): boolean {
+  return counter >= 0 && [capacity, committed, used].every(isNatural)
+}
+
+function isNatural(amounts: Resources): boolean {
+  return dimensions.every((name) => amounts[name] >= 0)
+}

@@ -1,0 +1,220 @@
+/**
+ * Finds members for the slots of one job and asks them, within what one step may cost. What fits nowhere is
+ * told with the reason; what could not be asked just now, because everyone who might take it has lately
+ * declined, is told with the time of the next try.
+ */
+import type { AllocationId, JobId, MemberId, Millis } from '../base/id.ts'
+import type { Random } from '../base/random.ts'
+import type { Config } from '../config.ts'
+import type { EffectSink } from '../effect.ts'
+import { isLive } from './allocation.ts'
+import type { Asks } from './asks.ts'
+import type { Availability } from './availability.ts'
+import type { Fate } from './fate.ts'
+import type { Refusal } from './feasibility.ts'
+import type { Inventory, Job } from './inventory.ts'
+import type { PlaceRequest, StopRequest } from './message.ts'
+import type { PlacementRing } from './placement-ring.ts'
+import type { Placement, Reconciliation, Replacement, Stop } from './reconcile.ts'
+import { noResources, type Resources, subtract } from './resources.ts'
+import { reasonOf } from './rollout.ts'
+import { Seating } from './seating.ts'
+import { shapeOf, type WaitingRoom } from './waiting-room.ts'
+import type { World } from './world.ts'
+
+export interface StewardHooks {
+  /** The freshest that is known, else undefined. */
+  availability(member: MemberId): Availability | undefined
+  /** The job's spec and count records, to attach to a place-request. */
+  records(job: JobId): readonly unknown[]
+  /** A request to this member itself: effects never address self. */
+  askSelf(request: PlaceRequest | StopRequest, now: Millis, out: EffectSink): void
+}
+
+export interface StewardInit {
+  readonly config: Config
+  readonly world: World
+  readonly inventory: Inventory
+  readonly random: Random
+  readonly hooks: StewardHooks
+}
+
+export interface Seated {
+  /** Why the first slot that found no seat found none. */
+  readonly waitsBecause: string | undefined
+  /** Everyone refused; else some were only passed over. */
+  readonly isRefused: boolean
+  /** When one that was passed over may be asked again. */
+  readonly retryAt: Millis | undefined
+  /** An old allocation that has to make room for its successor. */
+  readonly stop: Stop | undefined
+  /** The step's budget ended first. */
+  readonly isUnfinished: boolean
+  readonly seating: Seating
+  /** Candidates looked at. */
+  readonly seen: number
+}
+
+type Wanted = Placement & Partial<Pick<Replacement, 'old' | 'cause' | 'mayStopFirst'>>
+
+interface Unseated {
+  readonly because: string
+  readonly isRefused: boolean
+  readonly retryAt: Millis | undefined
+}
+
+/** One job's turn. */
+export interface Turn {
+  readonly job: Job
+  readonly ring: PlacementRing
+  readonly fateOf: (member: MemberId) => Fate
+  /** Candidates that may be looked at. */
+  readonly budget: number
+  readonly now: Millis
+  readonly out: EffectSink
+}
+
+export class Seater {
+  readonly #init: StewardInit
+  readonly #asks: Asks
+  readonly #room: WaitingRoom
+
+  constructor(init: StewardInit, asks: Asks, room: WaitingRoom) {
+    this.#init = init
+    this.#asks = asks
+    this.#room = room
+  }
+
+  /** What a member has free, less what our requests under way may take. */
+  free(member: MemberId): Resources {
+    const { hooks, inventory } = this.#init
+    const known = hooks.availability(member)
+    const capacity = known?.capacity ?? inventory.node(member)?.capacity
+    if (capacity === undefined) return noResources
+    const committed = atLeast(inventory.committed(member), known?.committed)
+    return subtract(subtract(capacity, committed), this.#asks.reserved(member))
+  }
+
+  seatingFor({ job, ring, fateOf, now }: Pick<Turn, 'job' | 'ring' | 'fateOf' | 'now'>): Seating {
+    const { config, world, inventory } = this.#init
+    const free = (member: MemberId): Resources => this.free(member)
+    const seating = new Seating({ job, config, world, inventory, ring, free, now })
+    for (const { member, body } of inventory.allocationsOf(job.id))
+      if (isLive(body.state) && fateOf(member).type !== 'lost') seating.occupancy.add(member)
+    for (const { id, member } of this.#asks.slotsOf(job.id).values())
+      if (inventory.allocation(id) === undefined) seating.occupancy.add(member)
+    return seating
+  }
+
+  seat({ place, replace }: Pick<Reconciliation, 'place' | 'replace'>, turn: Turn): Seated {
+    const seating = this.seatingFor(turn)
+    let first: Unseated | undefined
+    let stop: Stop | undefined
+    let isUnfinished = false
+    let seen = 0
+    for (const wanted of [...place, ...replace] as Wanted[]) {
+      isUnfinished = this.#asks.isFull || seen >= turn.budget
+      if (isUnfinished) break
+      const result = this.#seatOne(wanted, seating, turn)
+      seen += result.seen
+      if (result.unseated === undefined) continue
+      first ??= result.unseated
+      // One at a time: the next turn sees that this slot is without its allocation.
+      if (wanted.mayStopFirst && wanted.old && wanted.cause)
+        stop ??= { placed: wanted.old, reason: reasonOf(wanted.cause) }
+    }
+    const { because: waitsBecause, isRefused = false, retryAt } = first ?? {}
+    return { waitsBecause, isRefused, retryAt, stop, isUnfinished, seating, seen }
+  }
+
+  #seatOne(
+    wanted: Wanted,
+    seating: Seating,
+    turn: Turn,
+  ): { seen: number; unseated?: Unseated | undefined } {
+    const { job, now } = turn
+    const because = this.#room.refusalOf(shapeOf(job, seating.wish))
+    if (because !== undefined)
+      return { seen: 1, unseated: { because, isRefused: true, retryAt: undefined } }
+    const passedOver = new PassedOver(this.#asks, { job: job.id, slot: wanted.slot, now })
+    const { old } = wanted
+    if (old) seating.occupancy.remove(old.member)
+    const search = seating.search(wanted.slot, (member) => passedOver.has(member))
+    if (old) seating.occupancy.add(old.member)
+    const best = search.found[0]
+    if (best === undefined)
+      return { seen: search.seen, unseated: passedOver.outcome(search.refusals) }
+    this.#ask(wanted, best.member, seating, turn)
+    return { seen: search.seen }
+  }
+
+  #ask({ slot, failures, old }: Wanted, member: MemberId, seating: Seating, turn: Turn): void {
+    const { job, now, out } = turn
+    const { random, hooks, world } = this.#init
+    const id: AllocationId = `${job.id}.${slot}.${random.hex(8)}`
+    this.#asks.add({ id, job: job.id, slot, member, need: seating.wish.need }, now)
+    seating.occupancy.add(member)
+    const request: PlaceRequest = {
+      type: 'place-request',
+      job: job.id,
+      slot,
+      version: job.version,
+      allocation: id,
+      failures,
+      replaces: old?.body.id ?? null,
+      records: [...hooks.records(job.id)],
+    }
+    if (member === world.self) hooks.askSelf(request, now, out)
+    else out.push({ type: 'send', to: member, message: request })
+  }
+}
+
+/** Members that declined the slot a moment ago. */
+class PassedOver {
+  readonly #asks: Asks
+  readonly #slot: { readonly job: JobId; readonly slot: number; readonly now: Millis }
+  #retryAt: Millis | undefined
+  #reason: string | undefined
+
+  constructor(asks: Asks, slot: { job: JobId; slot: number; now: Millis }) {
+    this.#asks = asks
+    this.#slot = slot
+  }
+
+  has(member: MemberId): boolean {
+    const { job, slot, now } = this.#slot
+    const avoided = this.#asks.avoided(job, slot, member, now)
+    if (avoided === undefined) return false
+    if (this.#retryAt === undefined || avoided.until < this.#retryAt) this.#retryAt = avoided.until
+    this.#reason ??= avoided.reason
+    return true
+  }
+
+  outcome(refusals: ReadonlyMap<Refusal, number>): Unseated {
+    if (this.#retryAt === undefined)
+      return { because: summaryOf(refusals), isRefused: true, retryAt: undefined }
+    return { because: `declined: ${this.#reason}`, isRefused: false, retryAt: this.#retryAt }
+  }
+}
+
+/** Without counts, so that the reason stays the same while nodes come and go. */
+function summaryOf(refusals: ReadonlyMap<Refusal, number>): string {
+  if (refusals.size === 0) return 'no node is known'
+  return `no node fits: ${[...refusals.keys()].map(nameOf).sort().join(', ')}`
+}
+
+function nameOf(refusal: Refusal): string {
+  if (typeof refusal === 'string') return refusal
+  const { attribute, operator, value } = refusal
+  return value === undefined ? `${attribute} ${operator}` : `${attribute} ${operator} ${value}`
+}
+
+function atLeast(a: Resources, b: Resources | undefined): Resources {
+  if (b === undefined) return a
+  return {
+    cpu: Math.max(a.cpu, b.cpu),
+    memory: Math.max(a.memory, b.memory),
+    disk: Math.max(a.disk, b.disk),
+    gpu: Math.max(a.gpu, b.gpu),
+  }
+}

@@ -1,0 +1,415 @@
+/**
+ * The side that decides: it looks after the jobs whose steward this member is. Whatever changes, a record, a
+ * member, someone's availability, only puts the jobs concerned on the work queue; the work itself is to
+ * reconcile a job, ask members for its slots and wait for what cannot be done now. A steward stores nothing
+ * that its successor would miss: all that counts is in the allocations' records.
+ *
+ * Safety does not rest here. Two stewards of one job, or one with an old view, cost messages and at worst a
+ * duplicate that everybody sees and resolves alike; a member never admits more than it has.
+ */
+import { Deadlines, earliest } from '../base/deadline.ts'
+import { type AllocationId, type JobId, type MemberId, type Millis, millisOf } from '../base/id.ts'
+import type { EffectSink } from '../effect.ts'
+import { limits } from '../limits.ts'
+import type { WhyView } from '../view.ts'
+import { isLive } from './allocation.ts'
+import { type Ask, Asks } from './asks.ts'
+import { Absences, type Fate, fateOf } from './fate.ts'
+import { refusalOf, type Wish } from './feasibility.ts'
+import type { InventoryChange, Job } from './inventory.ts'
+import { durationMs } from './job.ts'
+import type { PlaceResponse, StopRequest } from './message.ts'
+import { Occupancy } from './occupancy.ts'
+import { type Reconciliation, reconcile, type Stop } from './reconcile.ts'
+import type { Resources } from './resources.ts'
+import { Seater, type StewardInit } from './seater.ts'
+import { Settling } from './settling.ts'
+import { Stewardship } from './stewardship.ts'
+import { compareUrgency, WaitingRoom } from './waiting-room.ts'
+import { explainJob } from './why.ts'
+import { WorkQueue } from './work-queue.ts'
+
+export type { StewardHooks } from './seater.ts'
+
+/** A job of 10,000 slots takes 2 ms to reconcile: at most once in 156 ms, then, however fast answers come. */
+const slotsPerMs = 64
+
+export class Steward {
+  readonly #init: StewardInit
+  readonly #stewardship: Stewardship
+  readonly #asks: Asks
+  readonly #room = new WaitingRoom()
+  readonly #seater: Seater
+  readonly #settling: Settling
+  readonly #absences = new Absences()
+  readonly #queue = new WorkQueue()
+  readonly #deadlines = new Deadlines()
+  /** Members that may have more room than when slots were last refused. */
+  readonly #risen = new Set<MemberId>()
+  /** Allocations that were asked to stop. */
+  readonly #stopping = new Map<AllocationId, JobId>()
+  readonly #reasonTold = new Map<JobId, string>()
+  readonly #pacedUntil = new Map<JobId, Millis>()
+  #present: readonly MemberId[] = []
+  #quietUntil: Millis | undefined
+
+  constructor(init: StewardInit) {
+    const { config, world, random } = init
+    this.#init = init
+    this.#stewardship = new Stewardship(world.self)
+    this.#asks = new Asks(config, random)
+    this.#seater = new Seater(init, this.#asks, this.#room)
+    this.#settling = new Settling(config.placementSettleMs)
+  }
+
+  onMembersChanged(changed: readonly MemberId[], now: Millis, _out: EffectSink): void {
+    this.#begin(now)
+    for (const member of changed) {
+      this.#absences.note(member, this.#init.world.stateOf(member), now)
+      this.#lookAtJobsOn(member)
+      this.#risen.add(member)
+    }
+    this.#work(now)
+  }
+
+  onInventoryChanged(change: InventoryChange, now: Millis, _out: EffectSink): void {
+    this.#begin(now)
+    this.#onNodesChanged(change.members)
+    for (const id of change.jobs) this.#onJobChanged(id, now)
+    for (const id of change.allocations) this.#onAllocationChanged(id, now)
+    for (const id of change.placedJobs) this.#lookAt(id)
+    for (const member of change.freed) this.#risen.add(member)
+    this.#work(now)
+  }
+
+  onAvailabilityChanged(member: MemberId, now: Millis, _out: EffectSink): void {
+    this.#begin(now)
+    if (this.#room.isEmpty) return
+    this.#risen.add(member)
+    this.#work(now)
+  }
+
+  onPlaceResponse(from: MemberId, response: PlaceResponse, now: Millis, _out: EffectSink): void {
+    this.#begin(now)
+    const ask = this.#asks.get(response.requested)
+    if (ask === undefined || ask.member !== from) return
+    const { allocation, reason } = response
+    if (allocation === null) this.#onDeclined(ask, reason ?? 'no reason given', now)
+    else if (this.#init.inventory.allocation(allocation) !== undefined) this.#asks.close(ask)
+    else this.#asks.accept(ask, now)
+    this.#lookAt(ask.job)
+    this.#work(now)
+  }
+
+  deadline(): Millis | undefined {
+    return earliest(this.#deadlines.next(), this.#asks.deadline())
+  }
+
+  onDeadlines(now: Millis, out: EffectSink): void {
+    this.#begin(now)
+    for (let key = this.#deadlines.takeDue(now); key !== undefined; ) {
+      this.#onDue(key)
+      key = this.#deadlines.takeDue(now)
+    }
+    for (let ask = this.#asks.takeDue(now); ask !== undefined; ask = this.#asks.takeDue(now)) {
+      if (this.#asks.isAccepted(ask)) this.#asks.close(ask)
+      else this.#onDeclined(ask, `no answer from ${ask.member}`, now)
+      this.#lookAt(ask.job)
+    }
+    if (!this.#isQuiet(now)) this.#workOff(now, out)
+    this.#work(now)
+  }
+
+  why(job: JobId, now: Millis): WhyView | undefined {
+    const { inventory, config } = this.#init
+    const found = inventory.job(job)
+    if (found === undefined) return undefined
+    const turn = { job: found, ring: this.#stewardship.ring, fateOf: this.#fates(found, now), now }
+    const plan = this.#reconcile(found, turn.fateOf, now)
+    const asked = this.#asks.slotsOf(job)
+    const seating = this.#seater.seatingFor(turn)
+    return explainJob({ ...turn, plan, seating, asked, config, steward: this.stewardOf(job) })
+  }
+
+  /** Undefined for a system job, which each member places for itself. */
+  stewardOf(job: JobId): MemberId | undefined {
+    if (this.#init.inventory.job(job)?.spec.type === 'system') return undefined
+    return this.#stewardship.stewardOf(job)
+  }
+
+  /** The first call starts the clock; each one follows the membership. */
+  #begin(now: Millis): void {
+    const present = this.#init.world.present()
+    const before = this.#present
+    if (present === before && this.#quietUntil !== undefined) return
+    const isFirst = this.#quietUntil === undefined
+    this.#present = present
+    if (isFirst) this.#quietUntil = this.#isAlone() ? now : now + this.#settleMs
+    else if (before.length <= 1 && present.length > 1) this.#quietUntil = now + this.#settleMs
+    this.#followMembers(before, present, now)
+  }
+
+  get #settleMs(): Millis {
+    return this.#init.config.placementSettleMs
+  }
+
+  /** Nobody else is here, and no record speaks of anybody else: there is nothing to wait for. */
+  #isAlone(): boolean {
+    const { world, inventory } = this.#init
+    if (world.present().some((member) => member !== world.self)) return false
+    return inventory.nodeIds().every((member) => member === world.self)
+  }
+
+  #isQuiet(now: Millis): boolean {
+    return this.#quietUntil !== undefined && now < this.#quietUntil
+  }
+
+  #followMembers(before: readonly MemberId[], present: readonly MemberId[], now: Millis): void {
+    const { inventory } = this.#init
+    const changes = new Map<MemberId, Resources | 'unknown' | undefined>()
+    const isPresent = new Set(present)
+    for (const member of present)
+      if (!this.#stewardship.has(member))
+        changes.set(member, inventory.node(member)?.capacity ?? 'unknown')
+    for (const member of before)
+      if (!isPresent.has(member)) {
+        changes.set(member, undefined)
+        this.#absences.since(member, now)
+      }
+    this.#setMembers(changes)
+  }
+
+  #setMembers(changes: ReadonlyMap<MemberId, Resources | 'unknown' | undefined>): void {
+    const { gained, lost } = this.#stewardship.setMembers(changes)
+    for (const job of gained) this.#queue.add(job)
+    for (const job of lost) this.#forget(job)
+  }
+
+  #onNodesChanged(members: readonly MemberId[]): void {
+    const { inventory } = this.#init
+    const changes = new Map<MemberId, Resources | 'unknown'>()
+    for (const member of members) {
+      if (this.#stewardship.has(member))
+        changes.set(member, inventory.node(member)?.capacity ?? 'unknown')
+      this.#lookAtJobsOn(member)
+      this.#risen.add(member)
+    }
+    this.#setMembers(changes)
+  }
+
+  #onJobChanged(id: JobId, now: Millis): void {
+    const job = this.#init.inventory.job(id)
+    if (job === undefined || job.spec.type === 'system') {
+      this.#stewardship.removeJob(id)
+      this.#forget(id)
+      return
+    }
+    if (!this.#stewardship.hasJob(id)) this.#noteNews(id, millisOf(job.stamp), now)
+    if (this.#stewardship.addJob(id)) this.#queue.add(id)
+  }
+
+  #onAllocationChanged(id: AllocationId, now: Millis): void {
+    const placed = this.#init.inventory.allocation(id)
+    if (placed === undefined || !isLive(placed.body.state)) this.#stopping.delete(id)
+    if (placed === undefined) return
+    const ask = this.#asks.get(id)
+    if (ask !== undefined) this.#asks.close(ask)
+    this.#noteNews(placed.body.job, millisOf(placed.stamp), now)
+  }
+
+  #noteNews(job: JobId, writtenAt: Millis, now: Millis): void {
+    if (!this.#isAlone()) this.#settling.note(job, writtenAt, now)
+  }
+
+  /** A member that says that it has less, or nothing: what it was thought to have is not held for it. */
+  #onDeclined(ask: Ask, reason: string, now: Millis): void {
+    this.#asks.avoid(ask, reason, now)
+    this.#asks.close(ask)
+    this.#risen.add(ask.member)
+  }
+
+  #lookAt(job: JobId): void {
+    if (this.#stewardship.isMine(job)) this.#queue.add(job)
+  }
+
+  #lookAtJobsOn(member: MemberId): void {
+    for (const { body } of this.#init.inventory.allocationsOn(member)) this.#lookAt(body.job)
+  }
+
+  #onDue(key: string): void {
+    const [kind, id = ''] = key.split(' ')
+    if (kind === 'job') this.#lookAt(id)
+    if (kind === 'sweep') for (const job of this.#room.reopen()) this.#lookAt(job)
+    if (kind === 'stop') {
+      const job = this.#stopping.get(id)
+      this.#stopping.delete(id)
+      if (job !== undefined) this.#lookAt(job)
+    }
+  }
+
+  /** Sees to it that the queue is worked off, if anything can be done about it now. */
+  #work(now: Millis): void {
+    if (this.#room.isEmpty) this.#risen.clear()
+    const canAct = !this.#queue.isEmpty && !this.#asks.isFull
+    if (canAct || this.#risen.size > 0)
+      this.#deadlines.set('work', Math.max(now, this.#quietUntil ?? now))
+    if (this.#room.isEmpty) this.#deadlines.clear('sweep')
+    else if (!this.#deadlines.has('sweep'))
+      this.#deadlines.set('sweep', now + this.#init.config.waitingRetryMs)
+  }
+
+  #workOff(now: Millis, out: EffectSink): void {
+    const { inventory } = this.#init
+    const byUrgency = (ids: JobId[]): JobId[] =>
+      ids
+        .flatMap((id) => inventory.job(id) ?? [])
+        .sort(compareUrgency)
+        .map((job) => job.id)
+    let budget = limits.candidatesPerStep - this.#tellRisen(now)
+    for (let jobs = 0; jobs < limits.jobsPerStep && budget > 0 && !this.#asks.isFull; jobs++) {
+      const id = this.#queue.take(byUrgency)
+      if (id === undefined) return
+      budget -= this.#advance(id, budget, now, out)
+    }
+  }
+
+  /** Holds members with new room against what waits. Returns how often. */
+  #tellRisen(now: Millis): number {
+    let checks = 0
+    const fits = (wish: Wish, member: MemberId): boolean => {
+      checks += 1
+      return this.#fits(wish, member, now)
+    }
+    for (const member of this.#risen) {
+      if (checks >= limits.candidatesPerStep) break
+      this.#risen.delete(member)
+      for (const job of this.#room.onRisen(member, fits)) this.#lookAt(job)
+    }
+    return checks
+  }
+
+  #fits(wish: Wish, member: MemberId, now: Millis): boolean {
+    const { world, inventory } = this.#init
+    const candidate = {
+      member,
+      state: world.stateOf(member),
+      node: inventory.node(member),
+      draining: inventory.isDraining(member),
+      free: this.#seater.free(member),
+    }
+    return refusalOf(wish, candidate, emptyOccupancy(wish), now) === undefined
+  }
+
+  /** Does for the job what can be done now. Returns how many candidates were looked at. */
+  #advance(id: JobId, budget: number, now: Millis, out: EffectSink): number {
+    const job = this.#init.inventory.job(id)
+    if (job === undefined || !this.#stewardship.isMine(id)) return 0
+    const notBefore = this.#settling.until(id, now) ?? this.#pacedUntil.get(id) ?? now
+    if (now < notBefore) {
+      this.#deadlines.set(`job ${id}`, notBefore)
+      return 0
+    }
+    const fate = this.#fates(job, now)
+    const plan = this.#reconcile(job, fate, now)
+    if (job.count >= slotsPerMs)
+      this.#pacedUntil.set(id, now + Math.floor(job.count / slotsPerMs))
+    for (const stop of plan.stop) this.#stop(stop, now, out)
+    this.#wakeAt(id, plan.wakeAt)
+    if (plan.place.length > 0 || plan.replace.length > 0)
+      return this.#seat(plan, { job, fateOf: fate, budget, now, out })
+    this.#asks.forgive(id)
+    this.#leaveRoom(id)
+    return 0
+  }
+
+  #seat(
+    plan: Reconciliation,
+    turn: { job: Job; fateOf: (member: MemberId) => Fate; budget: number; now: Millis; out: EffectSink },
+  ): number {
+    const { job, now, out } = turn
+    const seated = this.#seater.seat(plan, { ...turn, ring: this.#stewardship.ring })
+    if (seated.stop !== undefined) this.#stop(seated.stop, now, out)
+    if (seated.isUnfinished) this.#queue.add(job.id)
+    this.#wakeAt(job.id, earliest(plan.wakeAt, seated.retryAt))
+    const reason = seated.waitsBecause
+    if (reason === undefined) {
+      if (!seated.isUnfinished) this.#leaveRoom(job.id)
+      return seated.seen
+    }
+    this.#room.enter(job, seated.seating.wish, seated.isRefused ? reason : undefined)
+    this.#tell(job, plan, reason, out)
+    return seated.seen
+  }
+
+  #tell(job: Job, plan: Reconciliation, reason: string, out: EffectSink): void {
+    if (this.#reasonTold.get(job.id) === reason) return
+    this.#reasonTold.set(job.id, reason)
+    const slot = plan.place[0]?.slot ?? plan.replace[0]?.slot ?? 0
+    out.push({ type: 'notify', notification: { type: 'slot-waiting', job: job.id, slot, reason } })
+  }
+
+  #leaveRoom(id: JobId): void {
+    this.#reasonTold.delete(id)
+    const next = this.#room.leave(id)
+    if (next !== undefined) this.#lookAt(next)
+  }
+
+  #stop({ placed, reason }: Stop, now: Millis, out: EffectSink): void {
+    const { world, hooks, config } = this.#init
+    const { id, job } = placed.body
+    if (this.#stopping.has(id)) return
+    this.#stopping.set(id, job)
+    this.#deadlines.set(`stop ${id}`, now + config.waitingRetryMs)
+    const request: StopRequest = { type: 'stop-request', allocation: id, reason }
+    if (placed.member === world.self) hooks.askSelf(request, now, out)
+    else out.push({ type: 'send', to: placed.member, message: request })
+  }
+
+  #wakeAt(id: JobId, at: Millis | undefined): void {
+    if (at === undefined) this.#deadlines.clear(`job ${id}`)
+    else this.#deadlines.set(`job ${id}`, at)
+  }
+
+  #forget(id: JobId): void {
+    this.#asks.forget(id)
+    this.#leaveRoom(id)
+    this.#pacedUntil.delete(id)
+    this.#deadlines.clear(`job ${id}`)
+  }
+
+  #reconcile(job: Job, fate: (member: MemberId) => Fate, now: Millis): Reconciliation {
+    const { inventory } = this.#init
+    return reconcile({
+      job,
+      allocations: inventory.allocationsOf(job.id),
+      fateOf: fate,
+      records: inventory,
+      asked: this.#asks.slotsOf(job.id),
+      stopping: this.#stopping,
+      now,
+    })
+  }
+
+  /** Each member's fate is asked for once per slot on it: remembered for the turn. */
+  #fates(job: Job, now: Millis): (member: MemberId) => Fate {
+    const { world, inventory, config } = this.#init
+    const lostAfterMs = durationMs(job.spec.lostAfter) + config.lostGraceMs
+    const known = new Map<MemberId, Fate>()
+    return (member) => {
+      const held = known.get(member)
+      if (held !== undefined) return held
+      const state = world.stateOf(member)
+      const isHere = state === 'alive' || state === 'suspect'
+      const missingSince = isHere ? now : this.#absences.since(member, now)
+      const awayUntil = inventory.node(member)?.awayUntil ?? null
+      const { unknownMemberMs } = config
+      const fate = fateOf({ state, missingSince, awayUntil, lostAfterMs, unknownMemberMs, now })
+      known.set(member, fate)
+      return fate
+    }
+  }
+}
+
+function emptyOccupancy({ spec }: Wish): Occupancy {
+  return new Occupancy(spec, () => undefined)
+}

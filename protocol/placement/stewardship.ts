@@ -1,0 +1,137 @@
+/**
+ * Which jobs this member is the steward of: those whose hash falls on its arcs of the placement ring. Jobs
+ * are kept in the order of their hashes, so a change of the membership touches only the jobs on the arcs that
+ * moved, never all of them.
+ *
+ * Suspect members keep their arcs: most suspicions are refuted, and jobs that change hands twice a
+ * suspicion would cost more than a steward that is missed for two seconds.
+ */
+import { compareText, type JobId, type MemberId } from '../base/id.ts'
+import { type Arc, keyOfJob, PlacementRing, pointsOf } from './placement-ring.ts'
+import type { Resources } from './resources.ts'
+
+interface Hashed {
+  readonly key: number
+  readonly job: JobId
+}
+
+/** With more members changed at once, a look at every job is cheaper. */
+const arcsMax = 512
+
+export class Stewardship {
+  readonly #self: MemberId
+  #ring = PlacementRing.empty
+  readonly #points = new Map<MemberId, number>()
+  readonly #jobs: Hashed[] = []
+  readonly #mine = new Set<JobId>()
+
+  constructor(self: MemberId) {
+    this.#self = self
+  }
+
+  get ring(): PlacementRing {
+    return this.#ring
+  }
+
+  isMine(job: JobId): boolean {
+    return this.#mine.has(job)
+  }
+
+  stewardOf(job: JobId): MemberId | undefined {
+    return this.#ring.head(keyOfJob(job))
+  }
+
+  /** True if it is ours. */
+  addJob(job: JobId): boolean {
+    const hashed = { key: keyOfJob(job), job }
+    const at = this.#position(hashed)
+    if (this.#jobs[at]?.job !== job) this.#jobs.splice(at, 0, hashed)
+    return this.#claim(job)
+  }
+
+  removeJob(job: JobId): void {
+    const at = this.#position({ key: keyOfJob(job), job })
+    if (this.#jobs[at]?.job === job) this.#jobs.splice(at, 1)
+    this.#mine.delete(job)
+  }
+
+  /** Members that came, went (undefined), or have another capacity. Returns the jobs that changed hands to or from us. */
+  setMembers(changes: ReadonlyMap<MemberId, Resources | 'unknown' | undefined>): {
+    gained: JobId[]
+    lost: JobId[]
+  } {
+    const points = new Map<MemberId, number>()
+    for (const [member, capacity] of changes) {
+      const wanted =
+        capacity === undefined ? 0 : pointsOf(capacity === 'unknown' ? undefined : capacity)
+      if (wanted !== (this.#points.get(member) ?? 0)) points.set(member, wanted)
+    }
+    if (points.size === 0) return { gained: [], lost: [] }
+    const before = this.#ring
+    const arcs = [...points.keys()].flatMap((each) =>
+      before.arcsOf(each, this.#points.get(each) ?? 0),
+    )
+    for (const [member, count] of points) {
+      if (count > 0) this.#points.set(member, count)
+      else this.#points.delete(member)
+    }
+    this.#ring = before.patched(points)
+    for (const [member, count] of points) arcs.push(...this.#ring.arcsOf(member, count))
+    return this.#reclaim(arcs.length > arcsMax ? this.#jobs : this.#on(arcs))
+  }
+
+  has(member: MemberId): boolean {
+    return this.#points.has(member)
+  }
+
+  #reclaim(jobs: Iterable<Hashed>): { gained: JobId[]; lost: JobId[] } {
+    const gained: JobId[] = []
+    const lost: JobId[] = []
+    for (const { job } of jobs) {
+      const was = this.#mine.has(job)
+      const is = this.#claim(job)
+      if (is && !was) gained.push(job)
+      if (was && !is) lost.push(job)
+    }
+    return { gained, lost }
+  }
+
+  #claim(job: JobId): boolean {
+    const isMine = this.stewardOf(job) === this.#self
+    if (isMine) this.#mine.add(job)
+    else this.#mine.delete(job)
+    return isMine
+  }
+
+  *#on(arcs: readonly Arc[]): Generator<Hashed> {
+    for (const { after, upTo } of arcs) {
+      if (after < upTo) yield* this.#between(after, upTo)
+      else {
+        yield* this.#between(after, 0xffffffff)
+        yield* this.#between(-1, upTo)
+      }
+    }
+  }
+
+  /** Jobs with keys of (after, upTo]. */
+  *#between(after: number, upTo: number): Generator<Hashed> {
+    for (let i = this.#position({ key: after + 1, job: '' }); i < this.#jobs.length; i++) {
+      const hashed = this.#jobs[i]!
+      if (hashed.key > upTo) return
+      yield hashed
+    }
+  }
+
+  #position({ key, job }: Hashed): number {
+    const jobs = this.#jobs
+    let low = 0
+    let high = jobs.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const at = jobs[middle]!
+      if (at.key < key || (at.key === key && compareText(at.job, job) < 0)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * This member's copy of the replicated state: where a record comes in, is checked, joined, made durable, told
+ * to others and repaired. The parts decide; this class passes records between them in the right order.
+ *
+ * A record that comes in is first looked for, then checked: a duplicate costs a look, a new one a signature.
+ * What a client writes is visible, told and copied only once it is durable here; what this member says of
+ * itself, and what it hears from others, is visible at once.
+ */
+import { earliest } from '../base/deadline.ts'
+import type { EffectId, MemberId, Millis, RequestId, Stamp } from '../base/id.ts'
+import { compareText } from '../base/id.ts'
+import { invariant, unreachable } from '../base/invariant.ts'
+import type { Random } from '../base/random.ts'
+import type { Seal } from '../base/seal.ts'
+import type { Value } from '../base/value.ts'
+import type { Config } from '../config.ts'
+import type { EffectSink, Persist, StoreWrite } from '../effect.ts'
+import { limits } from '../limits.ts'
+import type { Rejection, RejectionReason } from '../message.ts'
+import { AntiEntropy } from './anti-entropy.ts'
+import { HybridClock } from './clock.ts'
+import { DeltaLog } from './delta-log.ts'
+import { Journal, journaledRecords, type Receipt } from './journal.ts'
+import type { Replicate, ReplicationMessage } from './message.ts'
+import { Outbox } from './outbox.ts'
+import { type Dot, dotName, ownerOf, type ReplicaRecord } from './record.ts'
+import { nothingExpired, RecordMap } from './record-map.ts'
+import { refusalOf } from './refusal.ts'
+import { signRecord } from './signature.ts'
+import { Tombstones } from './tombstones.ts'
+import { type Proposal, type Settled, WriteConcern } from './write-concern.ts'
+
+export interface ReplicaHooks {
+  nextEffectId(): EffectId
+  /** Present members with an open link, sorted, without this one. */
+  peers(): readonly MemberId[]
+  /** Alive and suspect members, sorted. */
+  present(): readonly MemberId[]
+}
+
+export interface ReplicaInit {
+  readonly config: Config
+  readonly self: MemberId
+  /** Raised and made durable at each start, so that no dot is ever used twice. */
+  readonly epoch: number
+  readonly seal: Seal
+  readonly random: Random
+  readonly hooks: ReplicaHooks
+  /** Keys that do not begin with `record/` are someone else's. */
+  readonly journal: Iterable<StoreWrite>
+}
+
+export type Proposed =
+  | { readonly versions: readonly Dot[] }
+  | { readonly refused: 'storage-failed' | 'overloaded' }
+
+const countsPerEpoch = 2 ** 32
+
+export class Replica {
+  readonly self: MemberId
+  readonly #init: ReplicaInit
+  readonly #map = new RecordMap()
+  readonly #clock = new HybridClock()
+  readonly #log = new DeltaLog()
+  readonly #journal: Journal
+  readonly #outbox: Outbox
+  readonly #writes: WriteConcern
+  readonly #tombstones: Tombstones
+  readonly #antiEntropy: AntiEntropy
+  /** Proposals that are not durable yet, and the last of them of each key. */
+  #proposals = 0
+  readonly #proposed = new Map<string, ReplicaRecord>()
+  #counter: number
+  #changed = new Set<string>()
+  #rejections: Rejection[] = []
+
+  constructor(init: ReplicaInit) {
+    const { config, self, hooks } = init
+    this.self = self
+    this.#init = init
+    this.#counter = init.epoch * countsPerEpoch
+    this.#journal = new Journal(config.storageRetryMs)
+    this.#outbox = new Outbox(config.gossipIntervalMs)
+    this.#writes = new WriteConcern(config, () => hooks.peers())
+    this.#tombstones = new Tombstones(config.tombstoneTtlMs, this.#map)
+    this.#antiEntropy = new AntiEntropy({
+      config,
+      self,
+      random: init.random,
+      map: this.#map,
+      log: this.#log,
+      peers: () => hooks.peers(),
+      present: () => hooks.present(),
+      join: (from, records, now) => this.#joinAll(from, records, now),
+    })
+    this.#replay(init.journal)
+  }
+
+  get storageFailed(): boolean {
+    return this.#journal.hasFailed
+  }
+
+  /** The newest record of the key, also a tombstone. */
+  get(key: string): ReplicaRecord | undefined {
+    return this.#map.get(key)?.versions[0]
+  }
+
+  /** Undefined when absent or deleted. */
+  value(key: string): Value | undefined {
+    return this.get(key)?.body ?? undefined
+  }
+
+  /** Newest first. */
+  versions(key: string): readonly ReplicaRecord[] {
+    return this.#map.get(key)?.versions ?? []
+  }
+
+  /** Sorted, those that have a value. */
+  keys(prefix: string): Iterable<string> {
+    return this.#map.keys(prefix)
+  }
+
+  root(): string {
+    return this.#map.tree.root()
+  }
+
+  size(): { records: number; tombstones: number } {
+    return this.#map.size()
+  }
+
+  /** A fresh stamp. */
+  stamp(now: Millis): Stamp {
+    return this.#clock.tick(now)
+  }
+
+  clock(now: Millis): Stamp {
+    return this.#clock.read(now)
+  }
+
+  /** Writes or (null) deletes a key that this member owns. */
+  writeOwn(key: string, body: Value, now: Millis): void {
+    invariant(ownerOf(key) === this.self, 'a member writes only its own keys')
+    const record = this.#newRecord(key, body, null, now)
+    this.#apply(record, now)
+    this.#journal.keep(record)
+    this.#outbox.add(record)
+  }
+
+  /** A client's writes to shared keys, all or none. `takeSettled` says what became of them. */
+  propose(
+    request: RequestId,
+    writes: readonly { readonly key: string; readonly body: Value }[],
+    copies: number | null,
+    now: Millis,
+  ): Proposed {
+    if (this.storageFailed) return { refused: 'storage-failed' }
+    if (this.#isFull(writes.length)) return { refused: 'overloaded' }
+    const records = writes.map(({ key, body }) => {
+      invariant(ownerOf(key) === undefined, 'clients write shared keys')
+      const replaced = this.#proposed.get(key) ?? this.get(key)
+      const record = this.#newRecord(key, body, replaced ? dotOf(replaced) : null, now)
+      this.#proposed.set(key, record)
+      return record
+    })
+    this.#proposals += 1
+    this.#journal.propose({ request, records, copies })
+    return { versions: records.map(dotOf) }
+  }
+
+  takeSettled(): Settled[] {
+    return this.#writes.takeSettled()
+  }
+
+  /** All writes of this step, to go first in its list of effects. */
+  flush(): Persist | undefined {
+    return this.#journal.flush(() => this.#init.hooks.nextEffectId())
+  }
+
+  onPersisted(id: EffectId, now: Millis, out: EffectSink): void {
+    const persisted = this.#journal.persisted(id)
+    if (persisted === undefined) return
+    for (const proposal of persisted.proposals) this.#accept(proposal, now)
+    for (const receipt of persisted.receipts) sendReceipt(receipt, out)
+    if (persisted.recovered)
+      out.push({ type: 'notify', notification: { type: 'storage-recovered' } })
+    this.#writes.send(now, out)
+  }
+
+  onPersistFailed(id: EffectId, code: string, now: Millis, out: EffectSink): void {
+    const failed = this.#journal.failed(id, now)
+    if (failed === undefined) return
+    for (const proposal of failed.proposals) {
+      this.#retire(proposal)
+      this.#writes.fail(proposal)
+    }
+    if (failed.isFirst) out.push({ type: 'notify', notification: { type: 'storage-failed', code } })
+  }
+
+  onMessage(from: MemberId, message: ReplicationMessage, now: Millis, out: EffectSink): void {
+    switch (message.type) {
+      case 'replicate':
+        return this.#onReplicate(from, message, now, out)
+      case 'replicated':
+        this.#writes.onReplicated(from, message.id)
+        return this.#writes.send(now, out)
+      case 'sync-root':
+        return this.#antiEntropy.onRoot(from, message, now, out)
+      case 'sync-ask':
+        return this.#antiEntropy.onAsk(from, message, now, out)
+      case 'sync-answer':
+        return this.#antiEntropy.onAnswer(from, message, now, out)
+      default:
+        unreachable(message)
+    }
+  }
+
+  /** Records of a broadcast, or attached to another message. */
+  joinRecords(from: MemberId, records: readonly ReplicaRecord[], now: Millis): void {
+    this.#joinAll(from, records, now)
+  }
+
+  /** The root that a neighbour told on the ring exchange. */
+  onPeerRoot(from: MemberId, root: string, now: Millis, _out: EffectSink): void {
+    this.#antiEntropy.onPeerRoot(from, root, now)
+  }
+
+  onLinkOpened(member: MemberId, now: Millis, out: EffectSink): void {
+    this.#antiEntropy.onLinkOpened(member, out)
+    this.#writes.send(now, out)
+  }
+
+  onMembersChanged(now: Millis, out: EffectSink): void {
+    this.#antiEntropy.onMembersChanged()
+    this.#writes.onMembersChanged()
+    this.#writes.send(now, out)
+  }
+
+  /** Own records to gossip now; none while the interval since the last batch has not passed. */
+  takeBatch(now: Millis): ReplicaRecord[] {
+    return this.#outbox.take(now)
+  }
+
+  /** Keys whose newest record has changed since the last call, sorted. Those of the journal do not count. */
+  takeChanges(): string[] {
+    if (this.#changed.size === 0) return []
+    const changed = [...this.#changed].sort(compareText)
+    this.#changed = new Set()
+    return changed
+  }
+
+  takeRejections(): Rejection[] {
+    const rejections = this.#rejections
+    if (rejections.length > 0) this.#rejections = []
+    return rejections
+  }
+
+  deadline(): Millis | undefined {
+    return earliest(
+      this.#outbox.deadline(),
+      this.#journal.deadline(),
+      this.#writes.deadline(),
+      this.#antiEntropy.deadline(),
+      this.#tombstones.deadline(),
+    )
+  }
+
+  onDeadlines(now: Millis, out: EffectSink): void {
+    this.#journal.onDeadline(now)
+    this.#writes.onDeadlines(now)
+    this.#writes.send(now, out)
+    this.#antiEntropy.onDeadlines(now, out)
+    const tombstonesAt = this.#tombstones.deadline()
+    if (tombstonesAt === undefined || tombstonesAt > now) return
+    const agreedAt = this.#antiEntropy.agreedByAllAt()
+    this.#tombstones.onDeadlines(
+      now,
+      (at) => agreedAt >= at,
+      (record) => this.#journal.drop(record),
+    )
+  }
+
+  #onReplicate(from: MemberId, message: Replicate, now: Millis, out: EffectSink): void {
+    const records = message.records ?? []
+    const refusedBefore = this.#rejections.length
+    this.#joinAll(from, records, now)
+    if (this.#rejections.length > refusedBefore) return
+    const receipt = { to: from, id: message.id }
+    if (this.#journal.awaitDurable(records, receipt)) sendReceipt(receipt, out)
+  }
+
+  #joinAll(from: MemberId, records: readonly ReplicaRecord[], now: Millis): ReplicaRecord[] {
+    const expired = this.#tombstones.expired(now)
+    const joined: ReplicaRecord[] = []
+    for (const record of records) {
+      if (this.#map.covers(record, expired)) continue
+      const reason = this.#refusal(record, now)
+      if (reason !== undefined) {
+        const detail = `${record.key} ${dotName(record)}`
+        this.#rejections.push({ from, reason, detail })
+        continue
+      }
+      this.#apply(record, now)
+      this.#journal.keep(record)
+      joined.push(record)
+    }
+    return joined
+  }
+
+  #refusal(record: ReplicaRecord, now: Millis): RejectionReason | undefined {
+    const { seal, config } = this.#init
+    const { maxClockDriftMs } = config
+    return refusalOf(record, { seal, now, maxClockDriftMs, records: this.#map.size().records })
+  }
+
+  /** The record is believed: it becomes part of the state. */
+  #apply(record: ReplicaRecord, now: Millis): void {
+    this.#clock.observe(record.stamp)
+    this.#noteOwnDot(record)
+    const { valueChanged, dropped } = this.#map.join(record, this.#tombstones.expired(now))
+    for (const each of dropped) this.#journal.drop(each)
+    this.#tombstones.watch(this.#map.get(record.key)!)
+    this.#log.add(record.key)
+    if (valueChanged) this.#changed.add(record.key)
+  }
+
+  /** A client's write is durable here: from now on it exists. */
+  #accept(proposal: Proposal, now: Millis): void {
+    this.#retire(proposal)
+    for (const record of proposal.records) {
+      if (this.#map.covers(record, this.#tombstones.expired(now))) this.#journal.drop(record)
+      else {
+        this.#apply(record, now)
+        this.#outbox.add(record)
+      }
+    }
+    this.#writes.gatherCopies(proposal, now)
+  }
+
+  #retire(proposal: Proposal): void {
+    this.#proposals -= 1
+    for (const record of proposal.records)
+      if (this.#proposed.get(record.key) === record) this.#proposed.delete(record.key)
+  }
+
+  #isFull(writes: number): boolean {
+    const pending = this.#proposals + this.#writes.pending
+    const records = this.#map.size().records + this.#proposals
+    return pending >= limits.pendingWrites || records + writes > limits.records
+  }
+
+  #newRecord(key: string, body: Value, replaces: Dot | null, now: Millis): ReplicaRecord {
+    this.#counter += 1
+    const stamp = this.#clock.tick(now)
+    const fields = { author: this.self, counter: this.#counter, key, stamp, replaces, body }
+    return signRecord(fields, this.#init.seal)
+  }
+
+  /** Others may hold records of an earlier life of ours whose journal was lost. */
+  #noteOwnDot(record: ReplicaRecord): void {
+    if (record.author === this.self) this.#counter = Math.max(this.#counter, record.counter)
+  }
+
+  #replay(journal: Iterable<StoreWrite>): void {
+    for (const record of journaledRecords(journal)) {
+      this.#clock.observe(record.stamp)
+      this.#noteOwnDot(record)
+      // Tombstones expire by the clock, which nobody has told us yet.
+      if (this.#map.covers(record, nothingExpired)) {
+        this.#journal.drop(record)
+        continue
+      }
+      for (const each of this.#map.join(record, nothingExpired).dropped) this.#journal.drop(each)
+      this.#tombstones.watch(this.#map.get(record.key)!)
+    }
+  }
+}
+
+function dotOf({ author, counter }: Dot): Dot {
+  return { author, counter }
+}
+
+function sendReceipt({ to, id }: Receipt, out: EffectSink): void {
+  out.push({ type: 'send', to, message: { type: 'replicated', id } })
+}

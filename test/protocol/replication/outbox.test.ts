@@ -1,0 +1,59 @@
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { limits } from '../../../protocol/limits.ts'
+import { Outbox } from '../../../protocol/replication/outbox.ts'
+import { recordSize } from '../../../protocol/replication/signature.ts'
+import { makeRecord } from './kit.ts'
+
+const test = suite('outbox')
+
+function write(counter: number, key = `node/${counter}`, body: string | Uint8Array = 'x') {
+  return makeRecord({ author: 'm1', counter, key, body })
+}
+
+test('the first goes at once, the next after the interval', () => {
+  const outbox = new Outbox(100)
+  assert.is(outbox.deadline(), undefined)
+  outbox.add(write(1))
+  assert.equal(outbox.take(1000), [write(1)])
+  outbox.add(write(2))
+  outbox.add(write(3))
+  assert.equal(outbox.take(1099), [])
+  assert.is(outbox.deadline(), 1100)
+  assert.equal(outbox.take(1100), [write(2), write(3)])
+  assert.is(outbox.deadline(), undefined)
+  assert.equal(outbox.take(5000), [])
+})
+
+test('of one key only the newest goes', () => {
+  const outbox = new Outbox(100)
+  for (const counter of [1, 3, 2]) outbox.add(write(counter, 'node/m1'))
+  assert.equal(outbox.take(1000), [write(3, 'node/m1')])
+})
+
+test('a batch is bounded in bytes and in records, and nothing is lost', () => {
+  const outbox = new Outbox(100)
+  const body = new Uint8Array(limits.recordBodyBytes)
+  for (let i = 1; i <= 3; i++) outbox.add(write(i, `node/${i}`, body))
+  for (let i = 4; i <= 300; i++) outbox.add(write(i))
+  const sizes: number[] = []
+  let sent = 0
+  for (let now = 1000; sent < 300; now += 100) {
+    const batch = outbox.take(now)
+    assert.ok(batch.length > 0 && batch.length <= limits.recordsPerMessage)
+    sizes.push(batch.reduce((sum, record) => sum + recordSize(record), 0))
+    sent += batch.length
+  }
+  assert.ok(sizes.every((size) => size <= limits.broadcastBytes))
+  assert.is(outbox.deadline(), undefined)
+})
+
+test('what waits is bounded', () => {
+  const outbox = new Outbox(1)
+  for (let i = 1; i <= limits.outboxRecords + 10; i++) outbox.add(write(i))
+  let sent = 0
+  for (let now = 1; outbox.deadline() !== undefined; now++) sent += outbox.take(now).length
+  assert.is(sent, limits.outboxRecords)
+})
+
+test.run()
