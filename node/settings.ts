@@ -6,7 +6,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import { type Config, defaultConfig } from '../protocol/config.ts'
 import { AgentError } from './errors.ts'
@@ -86,26 +85,16 @@ interface Given {
   readonly from: string
 }
 
+/** By the names of `settingTable`, and `config`. */
+export type Flags = { readonly [name: string]: string | undefined }
 type Environment = { readonly [name: string]: string | undefined }
 type SettingsFile = { readonly [name: string]: unknown }
 
 /** Throws an AgentError `setting-invalid` that names what is wrong. */
-export function readSettings(args: readonly string[], env: Environment): Settings {
-  const flags = readFlags(args)
+export function readSettings(flags: Flags, env: Environment): Settings {
   const fileName = flags.config ?? env.STARLING_CONFIG
   const file = fileName === undefined ? {} : readFile(fileName)
   return settle((name) => find(name, flags, env, file, fileName ?? ''), file.protocol)
-}
-
-function readFlags(args: readonly string[]): { readonly [name: string]: string | undefined } {
-  const options = Object.fromEntries(
-    [...names, 'config'].map((name) => [name, { type: 'string' as const }]),
-  )
-  try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values
-  } catch (error) {
-    throw invalid(`${(error as Error).message.split('. ')[0]}; see \`starling agent --help\``)
-  }
 }
 
 function readFile(file: string): SettingsFile {
@@ -128,7 +117,7 @@ function parseYaml(file: string): unknown {
 
 function find(
   name: SettingName,
-  flags: { readonly [name: string]: string | undefined },
+  flags: Flags,
   env: Environment,
   file: SettingsFile,
   fileName: string,
@@ -136,8 +125,8 @@ function find(
   const flag = flags[name]
   if (flag !== undefined) return { text: flag, from: `--${name}` }
   const variable = variableOf(name)
-  if (env[variable] !== undefined && env[variable] !== '')
-    return { text: env[variable], from: variable }
+  const text = env[variable] ?? ''
+  if (text !== '' && !isOfClients(name, text)) return { text, from: variable }
   const value = file[name]
   if (value === undefined || value === null) return undefined
   return { text: textOf(value), from: `${name} in ${fileName}` }
@@ -145,6 +134,11 @@ function find(
 
 export function variableOf(name: string): string {
   return `STARLING_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** For the commands that talk to an agent, STARLING_API is a URL. */
+function isOfClients(name: SettingName, text: string): boolean {
+  return name === 'api' && /^https?:/.test(text)
 }
 
 /** In a file, lists and maps may be written as such. */

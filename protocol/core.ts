@@ -11,6 +11,7 @@ import type { EffectId, MemberId, Millis } from './base/id.ts'
 import { invariant, unreachable } from './base/invariant.ts'
 import { Random } from './base/random.ts'
 import type { Seal } from './base/seal.ts'
+import type { Value } from './base/value.ts'
 import { Broadcaster, isRejection } from './broadcaster.ts'
 import { createView } from './cluster-view.ts'
 import type { Config } from './config.ts'
@@ -216,6 +217,7 @@ class MemberCore implements Core {
 
   #onMessage(from: MemberId, message: Message, now: Millis, out: Effect[]): void {
     if (from === this.#self) return
+    if (isNotMembership(message)) this.#membership.onHeard(from, now, out)
     switch (message.type) {
       case 'place-request':
       case 'place-response':
@@ -335,7 +337,7 @@ class MemberCore implements Core {
   }
 
   #writeNode(node: NodeBody, now: Millis): void {
-    this.#replica.writeOwn(`node/${this.#self}`, { ...node }, now)
+    this.#replica.writeOwn(`node/${this.#self}`, { ...node } as unknown as Value, now)
   }
 
   #createPlacement(config: Config, random: Random): Placement {
@@ -350,6 +352,7 @@ class MemberCore implements Core {
         present: () => this.#membership.present(),
         stateOf: (member) => this.#membership.stateOf(member),
         read: (key) => replica.get(key),
+        versions: (key) => replica.versions(key),
         keys: (prefix) => replica.keys(prefix),
         write: (key, body) => replica.writeOwn(key, body, this.#now),
         nextEffectId: () => this.#nextEffectId(),
@@ -376,6 +379,11 @@ class MemberCore implements Core {
     this.#lastEffectId += 1
     return this.#lastEffectId
   }
+}
+
+/** Membership hears of its own messages anyway. */
+function isNotMembership(message: Message): boolean {
+  return 'records' in message || message.type.startsWith('sync-')
 }
 
 function isDue(deadline: Millis | undefined, now: Millis): boolean {

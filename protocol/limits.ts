@@ -23,7 +23,7 @@ export const limits = {
   /** 100 records of 1 KiB: one batch of a burst, 0.8 ms on a link that does 130 MB/s. */
   broadcastBytes: 128 * kib,
   /** 128 KiB of records of at least 128 B; anti-entropy answers stay below it too. */
-  recordsPerBroadcast: 1024,
+  recordsPerBroadcast: 256,
   /** Records that one step checks: 256 signatures × 0.1 ms = 26 ms without an answer to a probe. */
   recordsPerMessage: 256,
   /** Records of one anti-entropy message; with 32 × 16 lists of 32 hashes of 8 B still below messageBytes. */
@@ -56,6 +56,8 @@ export const limits = {
   members: 100_000,
   /** Updates on one exchange: 64 × 80 B = 5 KiB. */
   updatesPerExchange: 64,
+  /** A part of a member table: 1,024 × 80 B = 80 KiB. */
+  updatesPerMessage: 1024,
   availabilityPerExchange: 128,
   /** Records: 10,000 jobs × 3 keys + 100,000 allocations, doubled: about 300 MB at 1 KiB each. */
   records: 300_000,

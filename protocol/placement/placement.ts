@@ -63,7 +63,11 @@ export class Placement {
   onMessage(from: MemberId, message: PlacementMessage, now: Millis, out: EffectSink): void {
     switch (message.type) {
       case 'place-request':
-        out.push({ type: 'send', to: from, message: this.host.onPlaceRequest(from, message, now, out) })
+        out.push({
+          type: 'send',
+          to: from,
+          message: this.host.onPlaceRequest(from, message, now, out),
+        })
         return
       case 'place-response':
         if (message.availability !== undefined) this.learn(from, [message.availability], now, out)

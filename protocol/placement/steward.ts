@@ -311,8 +311,7 @@ export class Steward {
     }
     const fate = this.#fates(job, now)
     const plan = this.#reconcile(job, fate, now)
-    if (job.count >= slotsPerMs)
-      this.#pacedUntil.set(id, now + Math.floor(job.count / slotsPerMs))
+    if (job.count >= slotsPerMs) this.#pacedUntil.set(id, now + Math.floor(job.count / slotsPerMs))
     for (const stop of plan.stop) this.#stop(stop, now, out)
     this.#wakeAt(id, plan.wakeAt)
     if (plan.place.length > 0 || plan.replace.length > 0)
@@ -324,7 +323,13 @@ export class Steward {
 
   #seat(
     plan: Reconciliation,
-    turn: { job: Job; fateOf: (member: MemberId) => Fate; budget: number; now: Millis; out: EffectSink },
+    turn: {
+      job: Job
+      fateOf: (member: MemberId) => Fate
+      budget: number
+      now: Millis
+      out: EffectSink
+    },
   ): number {
     const { job, now, out } = turn
     const seated = this.#seater.seat(plan, { ...turn, ring: this.#stewardship.ring })

@@ -1,0 +1,107 @@
+/**
+ * The probe rings of Rapid (Suresh et al., USENIX ATC 2018): the present members in K pseudo-random circles. Each
+ * observes its successor in every circle, so each has K observers and K subjects, and the links make an expander
+ * however large the cluster is. Everyone computes the same rings from the same members.
+ */
+import { hashText } from '../base/hash.ts'
+import { compareText, type MemberId } from '../base/id.ts'
+import { clamp, log2Ceil } from '../base/integer.ts'
+
+export function ringCount(members: number, min: number, max: number): number {
+  return clamp(log2Ceil(Math.max(1, members)), min, max)
+}
+
+interface Place {
+  readonly hash: number
+  readonly member: MemberId
+}
+
+/** One circle: a sorted list with binary search. A change moves memory, it does not sort again. */
+class Circle {
+  readonly #salt: number
+  readonly #places: Place[] = []
+
+  constructor(salt: number) {
+    this.#salt = salt
+  }
+
+  add(member: MemberId): void {
+    const place = this.#placeOf(member)
+    this.#places.splice(this.#indexOf(place), 0, place)
+  }
+
+  remove(member: MemberId): void {
+    this.#places.splice(this.#indexOf(this.#placeOf(member)), 1)
+  }
+
+  /** The next one, `step` 1, or the one before, `step` −1. */
+  neighbour(member: MemberId, step: 1 | -1): MemberId {
+    const length = this.#places.length
+    const at = this.#indexOf(this.#placeOf(member))
+    return this.#places[(at + step + length) % length]!.member
+  }
+
+  #placeOf(member: MemberId): Place {
+    return { hash: hashText(member, this.#salt), member }
+  }
+
+  #indexOf(place: Place): number {
+    let low = 0
+    let high = this.#places.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (comparePlaces(this.#places[middle]!, place) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  return a.hash - b.hash || compareText(a.member, b.member)
+}
+
+export class ProbeRings {
+  readonly #min: number
+  readonly #circles: Circle[]
+  readonly #members = new Set<MemberId>()
+
+  constructor(min: number, max: number) {
+    this.#min = min
+    this.#circles = Array.from({ length: max }, (_, i) => new Circle(Math.imul(i + 1, 0x9e3779b1)))
+  }
+
+  get size(): number {
+    return this.#members.size
+  }
+
+  add(member: MemberId): void {
+    if (this.#members.has(member)) return
+    this.#members.add(member)
+    for (const circle of this.#circles) circle.add(member)
+  }
+
+  remove(member: MemberId): void {
+    if (!this.#members.delete(member)) return
+    for (const circle of this.#circles) circle.remove(member)
+  }
+
+  /** Whom the member probes, sorted. */
+  subjects(member: MemberId): MemberId[] {
+    return this.#around(member, 1)
+  }
+
+  /** Who probes the member, sorted. */
+  observers(member: MemberId): MemberId[] {
+    return this.#around(member, -1)
+  }
+
+  #around(member: MemberId, step: 1 | -1): MemberId[] {
+    if (!this.#members.has(member)) return []
+    const rings = ringCount(this.#members.size, this.#min, this.#circles.length)
+    const found = new Set<MemberId>()
+    for (let i = 0; i < rings; i++) found.add(this.#circles[i]!.neighbour(member, step))
+    found.delete(member)
+    return [...found].sort(compareText)
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Updates on their way: each rides on as many probes and acks as an epidemic needs to reach everyone with a
+ * margin, then is dropped. What is missed all the same is repaired by comparing tables.
+ */
+import type { MemberId } from '../base/id.ts'
+import { log2Ceil } from '../base/integer.ts'
+import { limits } from '../limits.ts'
+import type { MemberUpdate } from './member.ts'
+
+interface Rumour {
+  readonly update: MemberUpdate
+  left: number
+}
+
+export class Rumours {
+  /** In the order of arrival, which is the same on every run. */
+  readonly #rumours = new Map<MemberId, Rumour>()
+
+  add(update: MemberUpdate, members: number): void {
+    this.#rumours.delete(update.member)
+    this.#rumours.set(update.member, { update, left: 3 + 2 * log2Ceil(members + 1) })
+  }
+
+  /** The next ones to send; counts as sent. */
+  take(): MemberUpdate[] {
+    if (this.#rumours.size === 0) return none
+    const taken: MemberUpdate[] = []
+    for (const [member, rumour] of this.#rumours) {
+      if (taken.length === limits.updatesPerExchange) break
+      taken.push(rumour.update)
+      rumour.left -= 1
+      if (rumour.left <= 0) this.#rumours.delete(member)
+    }
+    return taken
+  }
+}
+
+/** Never written to: the quiet cluster's probes share it. */
+const none: MemberUpdate[] = []

@@ -1,0 +1,287 @@
+/**
+ * One observer's view of those that it watches. A direct probe that fails makes it ask the subject's other
+ * observers; only when none of them reaches the subject either does it suspect, tells everyone concerned, and
+ * waits for a refutation: long while it is alone, short once the others have confirmed. Whatever is heard from
+ * the subject meanwhile ends it all.
+ *
+ * Probing and indirect probing are SWIM's (Das et al., DSN 2002, section 3.1); that the subject's fixed observers
+ * are asked, and not members drawn by lot, is Rapid's: the same few know at once whether their links broke too.
+ */
+import { Deadlines } from '../base/deadline.ts'
+import type { MemberId, Millis } from '../base/id.ts'
+import type { Config } from '../config.ts'
+import type { EffectSink } from '../effect.ts'
+import type { Awareness } from './awareness.ts'
+import { suspicionTimeoutMs } from './suspicion.ts'
+
+/** Observers of one member declare its death one after the other, so that one broadcast is enough. */
+const declareStaggerMs = 40
+/** How fresh a word from the subject must be to vouch for it without another probe. */
+const freshMs = 250
+
+interface Probing {
+  readonly sequence: number
+  readonly sentAt: Millis
+  readonly isRetry: boolean
+  /** Observers that asked, and get a report. */
+  readonly waiting: Set<MemberId>
+  /** Whether a failure makes us ask in turn: not when another observer has asked us. */
+  readonly isOwn: boolean
+}
+
+interface Asking {
+  readonly others: readonly MemberId[]
+  readonly unreached: Set<MemberId>
+}
+
+interface Suspicion {
+  readonly incarnation: number
+  readonly startedAt: Millis
+  readonly others: number
+  readonly confirmers: Set<MemberId>
+}
+
+export interface WatchHooks {
+  /** The present observers of the subject other than self. */
+  otherObservers(subject: MemberId): MemberId[]
+  isSubject(member: MemberId): boolean
+  isLinked(member: MemberId): boolean
+  incarnationOf(member: MemberId): number
+  sendProbe(subject: MemberId, sequence: number, now: Millis, out: EffectSink): void
+  onSuspected(subject: MemberId, incarnation: number, now: Millis, out: EffectSink): void
+  onCleared(subject: MemberId, out: EffectSink): void
+  onDead(subject: MemberId, incarnation: number, now: Millis, out: EffectSink): void
+}
+
+export class Watch {
+  readonly #config: Config
+  readonly #awareness: Awareness
+  readonly #hooks: WatchHooks
+  readonly #probing = new Map<MemberId, Probing>()
+  readonly #asking = new Map<MemberId, Asking>()
+  readonly #suspicions = new Map<MemberId, Suspicion>()
+  readonly #heardAt = new Map<MemberId, Millis>()
+  readonly #deadlines = new Deadlines()
+  #sequence = 0
+
+  constructor(config: Config, awareness: Awareness, hooks: WatchHooks) {
+    this.#config = config
+    this.#awareness = awareness
+    this.#hooks = hooks
+  }
+
+  isSuspect(member: MemberId): boolean {
+    return this.#suspicions.has(member)
+  }
+
+  get suspected(): number {
+    return this.#suspicions.size
+  }
+
+  deadline(): Millis | undefined {
+    return this.#deadlines.next()
+  }
+
+  probe(subject: MemberId, now: Millis, out: EffectSink): void {
+    if (this.#probing.has(subject) || this.#asking.has(subject)) return
+    this.#start(subject, { isRetry: false, isOwn: true, waiting: new Set() }, now, out)
+  }
+
+  /** Anything from the member shows that it is alive. */
+  onHeard(member: MemberId, now: Millis, out: EffectSink): void {
+    this.#heardAt.set(member, now)
+    const probing = this.#probing.get(member)
+    if (probing !== undefined) {
+      this.#endProbe(member)
+      this.#awareness.change(-1)
+      for (const observer of probing.waiting) this.#report(observer, member, true, out)
+    }
+    this.#clear(member, out)
+  }
+
+  onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
+    this.#heardAt.delete(member)
+    if (this.#probing.has(member)) this.#onProbeFailed(member, now, out)
+    else if (this.#hooks.isSubject(member) && !this.#asking.has(member)) this.#ask(member, now, out)
+  }
+
+  onProbeRequest(from: MemberId, subject: MemberId, now: Millis, out: EffectSink): void {
+    if (this.#isFresh(subject, now)) return this.#report(from, subject, true, out)
+    const probing = this.#probing.get(subject)
+    if (probing !== undefined) probing.waiting.add(from)
+    else this.#start(subject, { isRetry: false, isOwn: false, waiting: new Set([from]) }, now, out)
+  }
+
+  onReport(
+    from: MemberId,
+    { subject, reached }: { subject: MemberId; reached: boolean },
+    now: Millis,
+    out: EffectSink,
+  ): void {
+    if (reached) {
+      this.#asking.delete(subject)
+      this.#deadlines.clear(`ask/${subject}`)
+      this.#clear(subject, out)
+      return
+    }
+    const asking = this.#asking.get(subject)
+    if (asking?.others.includes(from)) {
+      asking.unreached.add(from)
+      if (asking.unreached.size === asking.others.length) this.#suspect(subject, asking, now, out)
+    } else this.#confirm(from, subject, now)
+  }
+
+  /** Another observer suspects it too. */
+  onSuspect(from: MemberId, subject: MemberId, now: Millis, out: EffectSink): void {
+    if (this.#suspicions.has(subject)) return this.#confirm(from, subject, now)
+    const asking = this.#asking.get(subject)
+    if (asking !== undefined) {
+      asking.unreached.add(from)
+      if (asking.unreached.size >= asking.others.length) this.#suspect(subject, asking, now, out)
+      return
+    }
+    if (this.#isFresh(subject, now)) return this.#report(from, subject, true, out)
+    if (this.#hooks.isLinked(subject)) return this.onProbeRequest(from, subject, now, out)
+    const others = this.#hooks.otherObservers(subject)
+    this.#suspect(subject, { others, unreached: new Set([from]) }, now, out)
+  }
+
+  /** The member is down, left, or back under a higher incarnation: what was open about it is void. */
+  forget(member: MemberId): void {
+    this.#endProbe(member)
+    this.#asking.delete(member)
+    this.#suspicions.delete(member)
+    this.#deadlines.clear(`ask/${member}`)
+    this.#deadlines.clear(`suspect/${member}`)
+  }
+
+  onDeadlines(now: Millis, out: EffectSink): void {
+    for (;;) {
+      const key = this.#deadlines.takeDue(now)
+      if (key === undefined) return
+      const [kind, ...rest] = key.split('/')
+      const subject = rest.join('/')
+      if (kind === 'probe') this.#onProbeFailed(subject, now, out)
+      else if (kind === 'ask') this.#onReportsMissing(subject, now, out)
+      else this.#onSuspicionExpired(subject, now, out)
+    }
+  }
+
+  #start(
+    subject: MemberId,
+    how: Omit<Probing, 'sequence' | 'sentAt'>,
+    now: Millis,
+    out: EffectSink,
+  ): void {
+    this.#sequence += 1
+    this.#probing.set(subject, { ...how, sequence: this.#sequence, sentAt: now })
+    const timeoutMs = this.#config.probeTimeoutMs * this.#awareness.multiplier
+    this.#deadlines.set(`probe/${subject}`, now + timeoutMs)
+    this.#hooks.sendProbe(subject, this.#sequence, now, out)
+  }
+
+  #endProbe(subject: MemberId): void {
+    this.#probing.delete(subject)
+    this.#deadlines.clear(`probe/${subject}`)
+  }
+
+  #onProbeFailed(subject: MemberId, now: Millis, out: EffectSink): void {
+    const probing = this.#probing.get(subject)
+    if (probing === undefined) return
+    this.#endProbe(subject)
+    for (const observer of probing.waiting) this.#report(observer, subject, false, out)
+    if (!probing.isOwn || this.#suspicions.has(subject)) return
+    const isAlone = this.#hooks.otherObservers(subject).length === 0
+    // With nobody to ask, one lost message must not be enough.
+    if (isAlone && !probing.isRetry && this.#hooks.isLinked(subject))
+      return this.#start(subject, { isRetry: true, isOwn: true, waiting: new Set() }, now, out)
+    this.#ask(subject, now, out)
+  }
+
+  #ask(subject: MemberId, now: Millis, out: EffectSink): void {
+    if (this.#suspicions.has(subject)) return
+    const others = this.#hooks.otherObservers(subject)
+    const asking = { others, unreached: new Set<MemberId>() }
+    if (others.length === 0) return this.#suspect(subject, asking, now, out)
+    this.#asking.set(subject, asking)
+    const { probeTimeoutMs, probeReportTimeoutMs } = this.#config
+    const waitMs = probeTimeoutMs + probeReportTimeoutMs / 2
+    this.#deadlines.set(`ask/${subject}`, now + Math.floor(waitMs) * this.#awareness.multiplier)
+    const incarnation = this.#hooks.incarnationOf(subject)
+    for (const to of others)
+      out.push({ type: 'send', to, message: { type: 'probe-request', subject, incarnation } })
+  }
+
+  #onReportsMissing(subject: MemberId, now: Millis, out: EffectSink): void {
+    const asking = this.#asking.get(subject)
+    if (asking === undefined) return
+    // Nobody answers us: that may well be our own fault.
+    if (asking.unreached.size === 0) this.#awareness.change(1)
+    this.#suspect(subject, asking, now, out)
+  }
+
+  #suspect(subject: MemberId, { others, unreached }: Asking, now: Millis, out: EffectSink): void {
+    this.#asking.delete(subject)
+    this.#deadlines.clear(`ask/${subject}`)
+    const incarnation = this.#hooks.incarnationOf(subject)
+    const confirmers = new Set(unreached)
+    this.#suspicions.set(subject, {
+      incarnation,
+      startedAt: now,
+      others: others.length,
+      confirmers,
+    })
+    this.#armSuspicion(subject)
+    for (const to of [subject, ...others])
+      out.push({ type: 'send', to, message: { type: 'suspect', subject, incarnation } })
+    this.#hooks.onSuspected(subject, incarnation, now, out)
+  }
+
+  #confirm(from: MemberId, subject: MemberId, _now: Millis): void {
+    const suspicion = this.#suspicions.get(subject)
+    if (suspicion === undefined || suspicion.confirmers.has(from)) return
+    if (!this.#hooks.otherObservers(subject).includes(from)) return
+    suspicion.confirmers.add(from)
+    this.#armSuspicion(subject)
+  }
+
+  #armSuspicion(subject: MemberId): void {
+    const { startedAt, others, confirmers } = this.#suspicions.get(subject)!
+    const { suspicionMinMs: minMs, suspicionMaxMs: maxMs } = this.#config
+    const timeoutMs = suspicionTimeoutMs(
+      { confirmations: confirmers.size, others },
+      { minMs: minMs * this.#awareness.multiplier, maxMs: maxMs * this.#awareness.multiplier },
+    )
+    const observers = this.#hooks.otherObservers(subject)
+    const turn = observers.filter((observer) => confirmers.has(observer)).length % 4
+    this.#deadlines.set(`suspect/${subject}`, startedAt + timeoutMs + declareStaggerMs * turn)
+  }
+
+  #onSuspicionExpired(subject: MemberId, now: Millis, out: EffectSink): void {
+    const suspicion = this.#suspicions.get(subject)
+    if (suspicion === undefined) return
+    this.forget(subject)
+    this.#hooks.onDead(subject, suspicion.incarnation, now, out)
+  }
+
+  #clear(subject: MemberId, out: EffectSink): void {
+    this.#asking.delete(subject)
+    this.#deadlines.clear(`ask/${subject}`)
+    if (!this.#suspicions.delete(subject)) return
+    this.#deadlines.clear(`suspect/${subject}`)
+    this.#hooks.onCleared(subject, out)
+  }
+
+  #report(to: MemberId, subject: MemberId, reached: boolean, out: EffectSink): void {
+    const incarnation = this.#hooks.incarnationOf(subject)
+    out.push({
+      type: 'send',
+      to,
+      message: { type: 'probe-report', subject, incarnation, reached },
+    })
+  }
+
+  #isFresh(member: MemberId, now: Millis): boolean {
+    return now - (this.#heardAt.get(member) ?? Number.NEGATIVE_INFINITY) <= freshMs
+  }
+}
