@@ -178,7 +178,7 @@ function keyHistory(
     stamp: record.stamp,
     at: Math.floor(record.stamp / stampsPerMs),
     outcome: i === 0 ? 'current' : seen.has(dotName(record)) ? 'replaced' : 'lost',
-    value: valueOf(field, record),
+    value: bodyOf(field, record),
   }))
 }
 
@@ -188,7 +188,7 @@ function recordVersion(field: HistoryEntry['field'], record: ReplicaRecord): str
   return jobVersion(generation, record.author, record.counter)
 }
 
-function valueOf(field: HistoryEntry['field'], record: ReplicaRecord): unknown {
+function bodyOf(field: HistoryEntry['field'], record: ReplicaRecord): unknown {
   if (record.body === null) return null
   const body = record.body as unknown as { spec?: unknown; count?: unknown }
   return field === 'spec' ? body.spec : body.count

@@ -58,6 +58,10 @@ export class Asks {
     return this.#asks.get(id)
   }
 
+  isAccepted(ask: Ask): boolean {
+    return this.#accepted.has(ask.id)
+  }
+
   add(ask: Ask, now: Millis): void {
     this.#asks.set(ask.id, ask)
     this.#jobAsks(ask.job).slots.set(ask.slot, ask)

@@ -13,7 +13,7 @@ import type { Availability } from './availability.ts'
 import { AvailabilityTable } from './availability-table.ts'
 import { Host } from './host.ts'
 import { Inventory } from './inventory.ts'
-import type { PlacementMessage, PlaceRequest } from './message.ts'
+import type { PlacementMessage, PlaceRequest, StopRequest } from './message.ts'
 import type { NodeBody } from './node-body.ts'
 import { Steward } from './steward.ts'
 import type { World } from './world.ts'
@@ -33,7 +33,7 @@ export class Placement {
   readonly host: Host
   readonly availability: AvailabilityTable
   readonly #self: MemberId
-  readonly #asked: PlaceRequest[] = []
+  readonly #asked: (PlaceRequest | StopRequest)[] = []
 
   constructor({ config, world, random, node, recordOf }: PlacementInit) {
     this.#self = world.self
@@ -105,6 +105,10 @@ export class Placement {
     if (this.availability.setOwn(own, now)) this.steward.onAvailabilityChanged(this.#self, now, out)
     const asked = this.#asked.splice(0)
     for (const request of asked) {
+      if (request.type === 'stop-request') {
+        this.host.onStopRequest(this.#self, request, now, out)
+        continue
+      }
       const response = this.host.onPlaceRequest(this.#self, request, now, out)
       this.steward.onPlaceResponse(this.#self, response, now, out)
     }
