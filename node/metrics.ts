@@ -2,7 +2,7 @@
  * The metrics, for Prometheus. Everything is read when it is asked for: counters that others keep anyway, and
  * counts of the view. Only notifications are counted as they pass.
  */
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { Notification } from '../protocol/effect.ts'
 import type { ClusterView } from '../protocol/view.ts'
 import type { Driver } from './driver.ts'

@@ -6,13 +6,7 @@
 import type { EffectId, RequestId } from '../protocol/base/id.ts'
 import { InvariantError, unreachable } from '../protocol/base/invariant.ts'
 import { encodeBroadcast, encodeMessage } from '../protocol/codec.ts'
-import type {
-  Effect,
-  Notification,
-  Persist,
-  StartTask,
-  StopTask,
-} from '../protocol/effect.ts'
+import type { Effect, Notification, Persist, StartTask, StopTask } from '../protocol/effect.ts'
 import type { EffectFailed, Event } from '../protocol/event.ts'
 import type { Reply } from '../protocol/request.ts'
 import type { Network } from './network/network.ts'

@@ -8,7 +8,12 @@ import type { Millis } from '../protocol/base/id.ts'
 import type { Seal } from '../protocol/base/seal.ts'
 import type { StoreWrite } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
-import { encodeFrame, type Frame, type InitFrame, type StepFrame } from '../protocol/flight-record.ts'
+import {
+  encodeFrame,
+  type Frame,
+  type InitFrame,
+  type StepFrame,
+} from '../protocol/flight-record.ts'
 import { limits } from '../protocol/limits.ts'
 import { Fifo } from './fifo.ts'
 
@@ -46,7 +51,10 @@ export class Recorder {
     this.#file = new RecordFile(file)
     this.#file.write({ ...init, complete: true })
     for (let i = 0; i < journal.length; i += limits.journalEntriesPerFrame)
-      this.#file.write({ type: 'journal', writes: journal.slice(i, i + limits.journalEntriesPerFrame) })
+      this.#file.write({
+        type: 'journal',
+        writes: journal.slice(i, i + limits.journalEntriesPerFrame),
+      })
   }
 
   /** Before the step, so that the event that breaks it is there. */

@@ -102,7 +102,9 @@ function readFile(file: string): SettingsFile {
   const content = parseYaml(file)
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     throw invalid(`${file}: settings are expected, one \`name: value\` a line`)
-  const unknown = Object.keys(content).find((key) => key !== 'protocol' && !names.includes(key as SettingName))
+  const unknown = Object.keys(content).find(
+    (key) => key !== 'protocol' && !names.includes(key as SettingName),
+  )
   if (unknown !== undefined) throw invalid(`${file}: there is no setting ${unknown}`)
   return content as SettingsFile
 }
@@ -190,7 +192,9 @@ function joinAddresses(given: Given | undefined): string[] {
 function nodeName(given: Given | undefined): string {
   if (given === undefined) return hostname()
   if (/^[A-Za-z0-9]([A-Za-z0-9._-]{0,62})$/.test(given.text)) return given.text
-  throw invalid(`${given.from}: letters, digits, dots, dashes and underscores, at most 63, are expected`)
+  throw invalid(
+    `${given.from}: letters, digits, dots, dashes and underscores, at most 63, are expected`,
+  )
 }
 
 function oneOf<T extends string>(given: Given | undefined, choices: readonly T[], fallback: T): T {
