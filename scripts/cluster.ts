@@ -165,7 +165,13 @@ export class LocalAgent {
     const log = openSync(this.logFile, 'a')
     const command = [
       ...wrap,
-      ...[process.execPath, '--no-warnings', join(root, 'node/main.ts'), 'agent'],
+      ...[
+        process.execPath,
+        '--no-warnings',
+        '--max-semi-space-size=2',
+        join(root, 'node/main.ts'),
+        'agent',
+      ],
       ...['--name', name, '--data', data, '--key', keyFile],
       ...['--api', this.api.slice('http://'.length), '--listen', this.peer],
       ...(seeds.length > 0 ? ['--join', seeds.join(',')] : []),

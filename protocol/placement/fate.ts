@@ -4,7 +4,11 @@
  * started) is waited for a little. Past that the allocation is lost, and its slot is placed again.
  */
 import type { MemberId, Millis } from '../base/id.ts'
+import type { Config } from '../config.ts'
 import type { MemberState } from '../membership/member.ts'
+import type { Inventory } from './inventory.ts'
+import { durationMs } from './job.ts'
+import type { World } from './world.ts'
 
 export type Fate =
   | { readonly type: 'here' }
@@ -29,11 +33,15 @@ export class Absences {
   readonly #since = new Map<MemberId, Millis>()
 
   note(member: MemberId, state: MemberState | undefined, now: Millis): void {
-    if (state === 'alive' || state === 'suspect') this.#since.delete(member)
-    else this.since(member, now)
+    this.sinceOf(member, state, now)
   }
 
-  since(member: MemberId, now: Millis): Millis {
+  /** `now` for a member that is there. */
+  sinceOf(member: MemberId, state: MemberState | undefined, now: Millis): Millis {
+    if (state === 'alive' || state === 'suspect') {
+      this.#since.delete(member)
+      return now
+    }
     const since = this.#since.get(member) ?? now
     this.#since.set(member, since)
     return since
@@ -55,4 +63,32 @@ function patienceMs({ state, lostAfterMs, unknownMemberMs }: FateFacts): Millis 
   // Who has left has stopped its tasks, or said that it is away.
   if (state === 'left') return 0
   return state === 'down' ? lostAfterMs : Math.max(lostAfterMs, unknownMemberMs)
+}
+
+export interface FateSources {
+  readonly world: Pick<World, 'stateOf'>
+  readonly inventory: Pick<Inventory, 'node'>
+  readonly config: Pick<Config, 'lostGraceMs' | 'unknownMemberMs'>
+  readonly absences: Absences
+  readonly now: Millis
+}
+
+/** The fates of members as one job sees them; each is found once, however many slots it has. */
+export function fatesFor(
+  lostAfter: string,
+  { world, inventory, config, absences, now }: FateSources,
+): (member: MemberId) => Fate {
+  const lostAfterMs = durationMs(lostAfter) + config.lostGraceMs
+  const { unknownMemberMs } = config
+  const found = new Map<MemberId, Fate>()
+  return (member) => {
+    const held = found.get(member)
+    if (held !== undefined) return held
+    const state = world.stateOf(member)
+    const missingSince = absences.sinceOf(member, state, now)
+    const awayUntil = inventory.node(member)?.awayUntil ?? null
+    const fate = fateOf({ state, missingSince, awayUntil, lostAfterMs, unknownMemberMs, now })
+    found.set(member, fate)
+    return fate
+  }
 }

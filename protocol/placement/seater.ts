@@ -11,9 +11,10 @@ import { isLive } from './allocation.ts'
 import type { Asks } from './asks.ts'
 import type { Availability } from './availability.ts'
 import type { Fate } from './fate.ts'
-import type { Refusal } from './feasibility.ts'
+import { type Refusal, refusalOf, type Wish } from './feasibility.ts'
 import type { Inventory, Job } from './inventory.ts'
 import type { PlaceRequest, StopRequest } from './message.ts'
+import { Occupancy } from './occupancy.ts'
 import type { PlacementRing } from './placement-ring.ts'
 import type { Placement, Reconciliation, Replacement, Stop } from './reconcile.ts'
 import { noResources, type Resources, subtract } from './resources.ts'
@@ -93,6 +94,20 @@ export class Seater {
     if (capacity === undefined) return noResources
     const committed = atLeast(inventory.committed(member), known?.committed)
     return subtract(subtract(capacity, committed), this.#asks.reserved(member))
+  }
+
+  /** Whether a member could take a slot, wherever the job's other slots are. */
+  fits(wish: Wish, member: MemberId, now: Millis): boolean {
+    const { world, inventory } = this.#init
+    const candidate = {
+      member,
+      state: world.stateOf(member),
+      node: inventory.node(member),
+      draining: inventory.isDraining(member),
+      free: this.free(member),
+    }
+    const nowhere = new Occupancy(wish.spec, () => undefined)
+    return refusalOf(wish, candidate, nowhere, now) === undefined
   }
 
   seatingFor({ job, ring, fateOf, now }: Pick<Turn, 'job' | 'ring' | 'fateOf' | 'now'>): Seating {

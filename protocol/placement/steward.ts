@@ -14,19 +14,17 @@ import { limits } from '../limits.ts'
 import type { WhyView } from '../view.ts'
 import { isLive } from './allocation.ts'
 import { type Ask, Asks } from './asks.ts'
-import { Absences, type Fate, fateOf } from './fate.ts'
-import { refusalOf, type Wish } from './feasibility.ts'
+import { Absences, type Fate, fatesFor } from './fate.ts'
+import type { Wish } from './feasibility.ts'
 import type { InventoryChange, Job } from './inventory.ts'
-import { durationMs } from './job.ts'
 import type { PlaceResponse, StopRequest } from './message.ts'
-import { Occupancy } from './occupancy.ts'
 import { type Reconciliation, reconcile, type Stop } from './reconcile.ts'
 import type { Resources } from './resources.ts'
 import { Seater, type StewardInit } from './seater.ts'
 import { Settling } from './settling.ts'
 import { Stewardship } from './stewardship.ts'
 import { compareUrgency, WaitingRoom } from './waiting-room.ts'
-import { explainJob } from './why.ts'
+import { explainJob, explainSystemJob } from './why.ts'
 import { WorkQueue } from './work-queue.ts'
 
 export type { StewardHooks } from './seater.ts'
@@ -107,11 +105,10 @@ export class Steward {
 
   onDeadlines(now: Millis, out: EffectSink): void {
     this.#begin(now)
-    for (let key = this.#deadlines.takeDue(now); key !== undefined; ) {
-      this.#onDue(key)
-      key = this.#deadlines.takeDue(now)
-    }
-    for (let ask = this.#asks.takeDue(now); ask !== undefined; ask = this.#asks.takeDue(now)) {
+    const due = (): string | undefined => this.#deadlines.takeDue(now)
+    for (let key = due(); key !== undefined; key = due()) this.#onDue(key)
+    const overdue = (): Ask | undefined => this.#asks.takeDue(now)
+    for (let ask = overdue(); ask !== undefined; ask = overdue()) {
       if (this.#asks.isAccepted(ask)) this.#asks.close(ask)
       else this.#onDeclined(ask, `no answer from ${ask.member}`, now)
       this.#lookAt(ask.job)
@@ -120,15 +117,26 @@ export class Steward {
     this.#work(now)
   }
 
-  why(job: JobId, now: Millis): WhyView | undefined {
+  why(id: JobId, now: Millis): WhyView | undefined {
     const { inventory, config } = this.#init
-    const found = inventory.job(job)
-    if (found === undefined) return undefined
-    const turn = { job: found, ring: this.#stewardship.ring, fateOf: this.#fates(found, now), now }
-    const plan = this.#reconcile(found, turn.fateOf, now)
-    const asked = this.#asks.slotsOf(job)
-    const seating = this.#seater.seatingFor(turn)
-    return explainJob({ ...turn, plan, seating, asked, config, steward: this.stewardOf(job) })
+    const job = inventory.job(id)
+    if (job === undefined) return undefined
+    const ring = this.#stewardship.ring
+    const fateOf = this.#fates(job, now)
+    const explain = job.spec.type === 'system' ? explainSystemJob : explainJob
+    return explain({
+      job,
+      steward: this.stewardOf(id),
+      allocations: inventory
+        .allocationsOf(id)
+        .filter((each) => fateOf(each.member).type !== 'lost'),
+      plan: this.#reconcile(job, fateOf, now),
+      ring,
+      seating: this.#seater.seatingFor({ job, ring, fateOf, now }),
+      config,
+      asked: (slot) => this.#asks.slotsOf(id).get(slot)?.member,
+      declined: (slot, member) => this.#asks.avoided(id, slot, member, now)?.reason,
+    })
   }
 
   /** Undefined for a system job, which each member places for itself. */
@@ -165,7 +173,7 @@ export class Steward {
   }
 
   #followMembers(before: readonly MemberId[], present: readonly MemberId[], now: Millis): void {
-    const { inventory } = this.#init
+    const { inventory, world } = this.#init
     const changes = new Map<MemberId, Resources | 'unknown' | undefined>()
     const isPresent = new Set(present)
     for (const member of present)
@@ -174,7 +182,7 @@ export class Steward {
     for (const member of before)
       if (!isPresent.has(member)) {
         changes.set(member, undefined)
-        this.#absences.since(member, now)
+        this.#absences.note(member, world.stateOf(member), now)
       }
     this.#setMembers(changes)
   }
@@ -278,7 +286,7 @@ export class Steward {
     let checks = 0
     const fits = (wish: Wish, member: MemberId): boolean => {
       checks += 1
-      return this.#fits(wish, member, now)
+      return this.#seater.fits(wish, member, now)
     }
     for (const member of this.#risen) {
       if (checks >= limits.candidatesPerStep) break
@@ -286,18 +294,6 @@ export class Steward {
       for (const job of this.#room.onRisen(member, fits)) this.#lookAt(job)
     }
     return checks
-  }
-
-  #fits(wish: Wish, member: MemberId, now: Millis): boolean {
-    const { world, inventory } = this.#init
-    const candidate = {
-      member,
-      state: world.stateOf(member),
-      node: inventory.node(member),
-      draining: inventory.isDraining(member),
-      free: this.#seater.free(member),
-    }
-    return refusalOf(wish, candidate, emptyOccupancy(wish), now) === undefined
   }
 
   /** Does for the job what can be done now. Returns how many candidates were looked at. */
@@ -395,26 +391,9 @@ export class Steward {
     })
   }
 
-  /** Each member's fate is asked for once per slot on it: remembered for the turn. */
   #fates(job: Job, now: Millis): (member: MemberId) => Fate {
     const { world, inventory, config } = this.#init
-    const lostAfterMs = durationMs(job.spec.lostAfter) + config.lostGraceMs
-    const known = new Map<MemberId, Fate>()
-    return (member) => {
-      const held = known.get(member)
-      if (held !== undefined) return held
-      const state = world.stateOf(member)
-      const isHere = state === 'alive' || state === 'suspect'
-      const missingSince = isHere ? now : this.#absences.since(member, now)
-      const awayUntil = inventory.node(member)?.awayUntil ?? null
-      const { unknownMemberMs } = config
-      const fate = fateOf({ state, missingSince, awayUntil, lostAfterMs, unknownMemberMs, now })
-      known.set(member, fate)
-      return fate
-    }
+    const { lostAfter } = job.spec
+    return fatesFor(lostAfter, { world, inventory, config, absences: this.#absences, now })
   }
-}
-
-function emptyOccupancy({ spec }: Wish): Occupancy {
-  return new Occupancy(spec, () => undefined)
 }

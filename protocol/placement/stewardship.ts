@@ -45,6 +45,10 @@ export class Stewardship {
     return this.#jobs[this.#position({ key: keyOfJob(job), job })]?.job === job
   }
 
+  hasJob(job: JobId): boolean {
+    return this.#jobs[this.#position({ key: keyOfJob(job), job })]?.job === job
+  }
+
   /** True if it is ours. */
   addJob(job: JobId): boolean {
     const hashed = { key: keyOfJob(job), job }

@@ -1,73 +1,135 @@
 /**
- * Why a job's slots are where they are: the steward's own plan and search, for a person. Any member can
- * answer, since both are functions of what every member holds; only what a steward has asked just now, and
- * who has lately declined, is known to the steward alone.
+ * Why a job's slots are where they are, or wait: the same search as the steward's, run for the answer. Any
+ * member can do it, from what it knows; only the steward also knows whom it is asking right now.
  */
-import type { MemberId, Millis } from '../base/id.ts'
+import type { MemberId } from '../base/id.ts'
 import type { Config } from '../config.ts'
+import { limits } from '../limits.ts'
 import type { WhyCandidate, WhySlot, WhyView } from '../view.ts'
-import type { Ask } from './asks.ts'
+import { isLive } from './allocation.ts'
+import { findCandidates } from './candidates.ts'
 import { describeRefusal } from './feasibility.ts'
 import type { Job, Placed } from './inventory.ts'
 import { keyOfSlot, type PlacementRing } from './placement-ring.ts'
-import type { Reconciliation } from './reconcile.ts'
+import type { Reconciliation, Wait } from './reconcile.ts'
+import { add } from './resources.ts'
 import type { Seating } from './seating.ts'
 
-export interface WhyInput {
+export interface WhyFacts {
   readonly job: Job
-  readonly ring: PlacementRing
-  readonly plan: Reconciliation
-  readonly seating: Seating
-  readonly asked: ReadonlyMap<number, Ask>
-  readonly config: Pick<Config, 'candidates'>
   readonly steward: MemberId | undefined
-  readonly now: Millis
+  readonly allocations: readonly Placed[]
+  readonly plan: Reconciliation
+  readonly ring: PlacementRing
+  readonly seating: Seating
+  readonly config: Config
+  /** Whom the steward is asking for a slot. */
+  readonly asked: (slot: number) => MemberId | undefined
+  /** Why a member that was asked for the slot a moment ago has declined. */
+  readonly declined: (slot: number, member: MemberId) => string | undefined
 }
 
-export function explainJob(input: WhyInput): WhyView {
-  const { job, steward } = input
-  const slots = job.spec.type === 'system' ? [0] : Array.from({ length: job.count }, (_, i) => i)
-  return { job: job.id, steward, slots: slots.map((slot) => explainSlot(slot, input)) }
+type Standing = Pick<WhySlot, 'member' | 'state'>
+
+export function explainJob(facts: WhyFacts): WhyView {
+  const standings = standingsOf(facts)
+  let budget: number = limits.candidatesPerStep
+  const slots = standings.map((standing, slot) => {
+    const breadth = isSeated(standing) ? facts.config.candidates : facts.ring.members.length
+    const candidates = explainSlot(slot, standing, Math.min(breadth, budget), facts)
+    budget -= candidates.length
+    return { slot, ...standing, candidates }
+  })
+  return { job: facts.job.id, steward: facts.steward, slots }
 }
 
-function explainSlot(slot: number, input: WhyInput): WhySlot {
-  const { plan, asked } = input
-  const kept = plan.keep.find((placed) => placed.body.slot === slot)
-  const old = plan.replace.find((each) => each.slot === slot)?.old
-  const placed: Placed | undefined = kept ?? old
-  return {
-    slot,
-    member: placed?.member ?? asked.get(slot)?.member,
-    state: slotState(slot, placed, input),
-    candidates: placed === undefined ? candidatesOf(slot, input) : [],
+/** A system job has one slot on each node that may have it, and each node is its own only candidate. */
+export function explainSystemJob(facts: WhyFacts): WhyView {
+  const holders = new Set(facts.allocations.filter(isLiveOne).map((placed) => placed.member))
+  const slots = facts.ring.members.map((member): WhySlot => {
+    const state = holders.has(member) ? 'placed' : 'waiting'
+    const candidates = state === 'placed' ? [] : [explainCandidate(member, false, facts)]
+    return { slot: 0, member: state === 'placed' ? member : undefined, state, candidates }
+  })
+  return { job: facts.job.id, steward: undefined, slots }
+}
+
+function standingsOf({ job, plan, allocations, asked }: WhyFacts): Standing[] {
+  const standings: Standing[] = Array.from({ length: job.count }, () => ({
+    member: undefined,
+    state: 'waiting' as const,
+  }))
+  const set = (slot: number, standing: Standing): void => {
+    standings[slot] = standing
   }
+  const holders = new Map<number, MemberId>()
+  for (const placed of allocations)
+    if (isLiveOne(placed)) holders.set(placed.body.slot, placed.member)
+  for (const { body, member } of plan.keep) set(body.slot, { member, state: 'placed' })
+  for (const { slot, old } of plan.replace) set(slot, { member: old.member, state: 'placed' })
+  for (const { placed } of plan.stop) holders.set(placed.body.slot, placed.member)
+  for (const slot of plan.complete) set(slot, { member: undefined, state: 'complete' })
+  for (const wait of plan.wait) set(wait.slot, standingOf(wait, holders.get(wait.slot), asked))
+  for (const [slot, member] of holders)
+    if (standings[slot]?.state === 'waiting') set(slot, { member, state: 'placed' })
+  for (const { slot } of plan.place) set(slot, { member: undefined, state: 'waiting' })
+  return standings
 }
 
-function slotState(
+function standingOf(
+  { slot, reason }: Wait,
+  holder: MemberId | undefined,
+  asked: WhyFacts['asked'],
+): Standing {
+  if (reason === 'asked') return { member: asked(slot) ?? holder, state: 'placing' }
+  if (reason === 'backing-off') return { member: holder, state: 'backing-off' }
+  return { member: holder, state: holder === undefined ? 'waiting' : 'placed' }
+}
+
+function isSeated({ state }: Standing): boolean {
+  return state === 'placed' || state === 'complete'
+}
+
+/** The chosen ones first, best first, then the others in the order of the walk. */
+function explainSlot(
   slot: number,
-  placed: Placed | undefined,
-  { plan, asked }: WhyInput,
-): WhySlot['state'] {
-  if (placed !== undefined) return 'placed'
-  if (plan.complete.includes(slot)) return 'complete'
-  if (asked.has(slot)) return 'placing'
-  const wait = plan.wait.find((each) => each.slot === slot)
-  return wait?.reason === 'backing-off' ? 'backing-off' : 'waiting'
+  standing: Standing,
+  breadth: number,
+  facts: WhyFacts,
+): WhyCandidate[] {
+  const { ring, seating, job, config } = facts
+  const own = standing.member
+  if (own !== undefined) seating.occupancy.remove(own)
+  const explained = new Map<MemberId, WhyCandidate>()
+  for (const member of ring.walk(keyOfSlot(job.id, slot))) {
+    if (explained.size >= breadth) break
+    const candidate = explainCandidate(member, member === own, facts)
+    const declined = facts.declined(slot, member)
+    explained.set(
+      member,
+      declined === undefined
+        ? candidate
+        : { member, score: undefined, refusal: `declined: ${declined}` },
+    )
+  }
+  if (own !== undefined) seating.occupancy.add(own)
+  const score = (member: MemberId): number | undefined => explained.get(member)?.score
+  const chosen = findCandidates(explained.keys(), score, config)
+  const first = new Set(chosen.map((each) => each.member))
+  const rest = [...explained.values()].filter((each) => !first.has(each.member))
+  return [...chosen.map((each) => explained.get(each.member)!), ...rest]
 }
 
-/** Everyone on the ring: those who can take it by their score, then those who cannot, in ring order. */
-function candidatesOf(slot: number, { job, ring, seating }: WhyInput): WhyCandidate[] {
-  const fit: WhyCandidate[] = []
-  const unfit: WhyCandidate[] = []
-  for (const member of ring.walk(keyOfSlot(job.id, slot))) {
-    const candidate = seating.candidate(member)
-    const refusal = seating.refusal(candidate)
-    if (refusal === undefined)
-      fit.push({ member, score: seating.score(candidate), refusal: undefined })
-    else {
-      const text = describeRefusal(refusal, candidate, seating.wish.need)
-      unfit.push({ member, score: undefined, refusal: text })
-    }
-  }
-  return [...fit.sort((a, b) => a.score! - b.score!), ...unfit]
+/** `isOwn`: as if the slot that the member holds were not there yet. */
+function explainCandidate(member: MemberId, isOwn: boolean, { seating }: WhyFacts): WhyCandidate {
+  const seen = seating.candidate(member)
+  const candidate = isOwn ? { ...seen, free: add(seen.free, seating.wish.need) } : seen
+  const refusal = seating.refusal(candidate)
+  if (refusal === undefined) return { member, score: seating.score(candidate), refusal: undefined }
+  const words = describeRefusal(refusal, candidate, seating.wish.need)
+  return { member, score: undefined, refusal: words }
+}
+
+function isLiveOne({ body }: Placed): boolean {
+  return isLive(body.state)
 }
