@@ -1,4 +1,4 @@
-/** The agent as its HTTP API sees it. */
+/** The agent as the HTTP API sees it. */
 import type { MemberId } from '../protocol/base/id.ts'
 import type { ClusterView } from '../protocol/view.ts'
 import type { Backend } from './api/backend.ts'
@@ -7,49 +7,50 @@ import type { Metrics } from './metrics.ts'
 import type { Network } from './network/network.ts'
 import type { Notifications } from './notifications.ts'
 import type { Runtimes } from './runtime/runtimes.ts'
+import { version } from './version.ts'
 
-export interface AgentParts {
+export interface BackendParts {
+  readonly self: MemberId
+  readonly token: string | undefined
   readonly driver: Driver
-  readonly runtimes: Runtimes
   readonly network: Network
+  readonly runtimes: Runtimes
   readonly notifications: Notifications
   readonly metrics: Metrics
   view(): ClusterView
+  ready(): boolean
 }
 
-export function createBackend(
-  { self, version, token }: Pick<Backend, 'self' | 'version' | 'token'>,
-  { driver, runtimes, network, notifications, metrics, view }: AgentParts,
-  ready: () => boolean,
-): Backend {
+export function createBackend(parts: BackendParts): Backend {
+  const { driver, network, runtimes, notifications, metrics } = parts
   return {
-    self,
+    self: parts.self,
     version,
-    token,
-    view,
-    ready,
+    token: parts.token,
+    view: () => parts.view(),
     request: (command) => driver.request(command),
     logs: (ref, options) => runtimes.logs(ref, options),
     stats: (ref) => runtimes.stats(ref),
     openStream: (member, signal) => network.openStream(member, signal),
-    findProviders: (service, timeoutMs) => findProviders(network, service, timeoutMs),
+    findProviders: (service, timeoutMs) => collectProviders(network, service, timeoutMs),
     subscribe: (listener) => notifications.subscribe(listener),
     metrics: () => metrics.text(),
+    ready: () => parts.ready(),
   }
 }
 
-/** What the DHT said in time; an ended wait is not an error. */
-async function findProviders(
+/** What the DHT found by then; its failures and the time-out end the list, no more. */
+async function collectProviders(
   network: Network,
   service: string,
   timeoutMs: number,
 ): Promise<MemberId[]> {
   const found = new Set<MemberId>()
-  const signal = AbortSignal.timeout(timeoutMs)
   try {
-    for await (const member of network.findProviders(service, signal)) found.add(member)
-  } catch (error) {
-    if (!signal.aborted) throw error
+    for await (const member of network.findProviders(service, AbortSignal.timeout(timeoutMs)))
+      found.add(member)
+  } catch {
+    // A hint that did not come.
   }
   return [...found]
 }

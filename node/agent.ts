@@ -1,255 +1,377 @@
 /**
- * The composition root: makes an agent out of its parts, in the order in which they need each other, and takes
- * it apart again. What it decides is in the core; what it does is in the performer.
+ * An agent: puts the parts together, starts them in order and stops them in the reverse one. Nothing is said to
+ * anyone before the data folder is locked and the core's new epoch is durable.
  */
-import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import type { MemberId } from '../protocol/base/id.ts'
-import type { StoreWrite } from '../protocol/effect.ts'
-import { type Core, createCore } from '../protocol/index.ts'
+import { decodeBroadcast, decodeMessage } from '../protocol/codec.ts'
+import { type Core, createCore } from '../protocol/core.ts'
+import type { ObservedTask } from '../protocol/event.ts'
 import type { NodeBody } from '../protocol/placement/node-body.ts'
+import type { Resources } from '../protocol/placement/resources.ts'
+import type { ClusterView } from '../protocol/view.ts'
 import { createBackend } from './agent-backend.ts'
-import { createHandlers } from './agent-network.ts'
-import { createRuntimes } from './agent-runtimes.ts'
+import { isLoopback } from './api/auth.ts'
 import { type Api, createApi } from './api/server.ts'
 import { Clock } from './clock.ts'
-import {
-  apiToken,
-  clusterName,
-  newClusterKey,
-  readClusterKey,
-  writeClusterKey,
-} from './cluster-key.ts'
+import { apiToken, clusterName } from './cluster-key.ts'
+import { type DataFolder, openDataFolder, rememberedAddresses } from './data-folder.ts'
 import { Driver } from './driver.ts'
-import { AgentError, bugExitCode } from './errors.ts'
-import { loadIdentity } from './identity.ts'
-import { createLogger, logNotification } from './logger.ts'
+import { AgentError } from './errors.ts'
+import { type Logger, logNotification } from './logger.ts'
 import { Metrics } from './metrics.ts'
-import { createNetwork } from './network/network.ts'
+import { createNetwork, type Network, type NetworkHandlers } from './network/network.ts'
+import { announced, describeNode, hostOf } from './node-description.ts'
 import { Notifications } from './notifications.ts'
 import { Performer } from './perform.ts'
 import { Recorder } from './recorder.ts'
+import { createDockerRuntime } from './runtime/docker.ts'
 import { CheckMonitor } from './runtime/health.ts'
 import { PortTable } from './runtime/ports.ts'
+import { createProcessRuntime } from './runtime/process.ts'
+import type { ExitListener, Runtime } from './runtime/runtime.ts'
+import { Runtimes } from './runtime/runtimes.ts'
 import type { Settings } from './settings.ts'
-import { openJournal } from './storage/journal.ts'
 
-export const version = '0.1.0'
-/** How often the machine's use is measured. */
-const measureMs = 5000
-/** A departure that takes longer is cut short. */
-const leaveLimitMs = 30_000
-
-export interface Agent {
-  readonly self: MemberId
-  readonly apiUrl: string
-  readonly token: string | undefined
-  /** Leaves the cluster as the settings say; resolves when everything is closed. */
-  leave(): Promise<void>
-  /** Resolves when the agent has stopped, for whatever reason. */
-  readonly stopped: Promise<void>
+export interface AgentInit {
+  readonly settings: Settings
+  readonly logger: Logger
+  /** After the flight record is written; the process must end. */
+  readonly onBug: (error: unknown, record: string) => void
 }
 
-/** Throws an AgentError for what a person can mend. */
-export async function startAgent(settings: Settings): Promise<Agent> {
-  await mkdir(settings.data, { recursive: true, mode: 0o700 }).catch((error) => {
-    throw new AgentError(
-      'data-unusable',
-      `${settings.data} cannot be made: ${error.message}`,
-      error,
-    )
-  })
-  const logger = createLogger(settings)
-  const journal = await openJournal(join(settings.data, 'journal'))
-  const identity = await loadIdentity(settings.data)
-  const { self } = identity
-  const clusterKey = await findClusterKey(settings)
-  const cluster = clusterName(clusterKey)
-  const token = isLoopback(settings.api.host) ? undefined : apiToken(clusterKey)
-  const entries: StoreWrite[] = []
-  for await (const entry of journal.entries()) entries.push(entry)
+const measureIntervalMs = 5000
 
-  const clock = new Clock()
-  const recorder = new Recorder()
-  const notifications = new Notifications(() => clock.now())
-  const stopped = Promise.withResolvers<void>()
-  const onBug = (error: unknown): void => {
-    logger.fatal({ err: error }, 'a bug of ours: the agent ends, its tasks go on')
-    recorder.dump(join(settings.data, 'flight-records', `${clock.now()}.cbor`))
-    process.exit(bugExitCode)
-  }
-
-  const state: { core?: Core; node?: NodeBody; api?: Api; isReady: boolean } = { isReady: false }
-  const driver = new Driver({
-    clock,
-    perform: (effects) => performer.performAll(effects),
-    onEvent: (event, now, bytes) => recorder.onEvent(event, now, bytes),
-    onEffects: () => recorder.onStepped(),
-    onBug,
-  })
-  const describe = (change: Partial<NodeBody>): void => {
-    const node = { ...state.node!, ...change }
-    if (JSON.stringify(node) === JSON.stringify(state.node)) return
-    state.node = node
-    driver.tell({ type: 'node-changed', node })
-  }
-  const runtimes = createRuntimes(
-    settings,
-    { self, cluster },
-    {
-      onExit: ({ allocation, task }, { exitCode, reason }) =>
-        driver.tell({ type: 'task-exited', allocation, task, exitCode, reason }),
-      onFound: (tasks) => driver.tell({ type: 'tasks-observed', tasks }),
-      onKindsChanged: (kinds) => {
-        if (state.core !== undefined) describe({ runtimes: kinds })
-      },
-    },
-  )
-  const network = createNetwork({
-    privateKey: identity.privateKey,
-    clusterKey,
-    cluster,
-    cell: 'main',
-    listen: settings.listen,
-    join: [...settings.join, ...knownAddresses(entries, self)],
-    handlers: createHandlers(driver, {
-      addressesOf: (member) => state.core?.view().addressesOf(member) ?? [],
-      onStream: (stream) => state.api?.acceptStream(stream),
-    }),
-  })
-  const host = advertisedHost(settings)
-  const checks = new CheckMonitor({
-    host,
-    exec: (ref, command, timeoutMs) => runtimes.exec(ref, command, timeoutMs),
-    onTurn: (turn) => driver.tell({ type: 'check-reported', ...turn }),
-  })
-  const ports = new PortTable(settings.ports === undefined ? {} : { range: settings.ports })
-  const metrics = new Metrics({ driver, network, journal, view: () => state.core!.view(), version })
-  const performer = new Performer({
-    store: journal,
-    network,
-    runtimes,
-    ports,
-    checks,
-    node: { name: settings.name, host },
-    tell: (event) => driver.tell(event),
-    reply: (request, reply) => driver.reply(request, reply),
-    notify: (notification) => notifications.publish(notification),
-    stopAgent: () => void close(),
-    onSurprise: (error) => logger.error({ err: error }, 'unexpected'),
-    onBug,
-  })
-  notifications.subscribe(({ notification }) => {
-    logNotification(logger, notification)
-    metrics.count(notification)
-  })
-
-  let timer: NodeJS.Timeout | undefined
-  let closing: Promise<void> | undefined
-  const close = (): Promise<void> => {
-    closing ??= (async () => {
-      state.isReady = false
-      clearInterval(timer)
-      driver.stop()
-      checks.close()
-      await state.api?.close()
-      await network.stop()
-      await runtimes.close()
-      await journal.close()
-      recorder.close()
-      stopped.resolve()
-    })()
-    return closing
-  }
-
+export async function startAgent(init: AgentInit): Promise<Agent> {
+  const folder = await openDataFolder(init.settings)
+  const agent = new Agent(init, folder)
   try {
-    const observed = await runtimes.open()
-    for (const task of observed) if (task.running) ports.adopt(task.allocation, task.ports)
-    await network.start()
-    const { cpu, memory } = settings
-    const node: NodeBody = {
-      name: settings.name,
-      addresses: network.addresses(),
-      labels: settings.labels,
-      capacity: await runtimes.capacity({ cpu, memory }),
-      runtimes: runtimes.kinds(),
-      host,
-      version,
-      awayUntil: null,
-    }
-    state.node = node
-    const seed = randomBytes(4).readUInt32BE()
-    const config = settings.protocol
-    recorder.begin({ type: 'init', version: 1, config, self, seed, node }, entries, settings.record)
-    const seal = recorder.watch(identity.seal)
-    state.core = createCore({ config, self, seed, seal, journal: entries, node })
-    const backend = createBackend(
-      { self, version, token },
-      { driver, runtimes, network, notifications, metrics, view: () => state.core!.view() },
-      () => state.isReady,
-    )
-    state.api = createApi(backend, {
-      onError: (error, request) => logger.error({ err: error, request }, 'the API failed'),
-    })
-    const address = await state.api.listen(settings.api.host, settings.api.port)
-    driver.tell({ type: 'tasks-observed', tasks: observed })
-    driver.start(state.core)
-    state.isReady = true
-    timer = setInterval(() => {
-      runtimes.measure().then((used) => driver.tell({ type: 'resources-measured', used }), onBug)
-      describe({ addresses: network.addresses() })
-    }, measureMs)
-    logger.info({ api: address.url, peers: network.addresses(), cluster }, 'the agent is up')
-    return {
-      self,
-      apiUrl: address.url,
-      token,
-      stopped: stopped.promise,
-      leave: () => {
-        state.isReady = false
-        driver.tell({ type: 'leave-requested', keepTasks: settings.onStop === 'keep' })
-        setTimeout(() => void close(), leaveLimitMs).unref()
-        return stopped.promise
-      },
-    }
+    await agent.start()
+    return agent
   } catch (error) {
-    await close()
+    await agent.close()
     throw error
   }
 }
 
-/** A node that joins others needs their key; the first one makes it. */
-async function findClusterKey(settings: Settings): Promise<Uint8Array> {
-  const file = settings.key ?? join(settings.data, 'cluster.key')
-  const key = await readClusterKey(file)
-  if (key !== undefined) return key
-  if (settings.key !== undefined)
-    throw new AgentError(
-      'key-missing',
-      `--key: there is no file ${file}; \`starling init\` makes one`,
+export class Agent {
+  readonly self: MemberId
+  readonly cluster: string
+  /** Resolves when the agent has left and everything is closed. */
+  readonly stopped: Promise<void>
+  readonly #init: AgentInit
+  readonly #folder: DataFolder
+  readonly #token: string | undefined
+  readonly #clock = new Clock()
+  readonly #recorder = new Recorder()
+  readonly #notifications = new Notifications(() => this.#clock.now())
+  readonly #ports: PortTable
+  readonly #driver: Driver
+  readonly #network: Network
+  readonly #runtimes: Runtimes
+  readonly #checks: CheckMonitor
+  readonly #metrics: Metrics
+  readonly #resolveStopped: () => void
+  #capacity: Resources = { cpu: 0, memory: 0, disk: 0, gpu: 0 }
+  #node: NodeBody | undefined
+  #core: Core | undefined
+  #api: Api | undefined
+  #apiUrl = ''
+  #measureTimer: NodeJS.Timeout | undefined
+  #isReady = false
+  #isLeaving = false
+  #closing: Promise<void> | undefined
+
+  constructor(init: AgentInit, folder: DataFolder) {
+    const { settings } = init
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.stopped = promise
+    this.#resolveStopped = resolve
+    this.#init = init
+    this.#folder = folder
+    this.self = folder.identity.self
+    this.cluster = clusterName(folder.clusterKey)
+    this.#token = isLoopback(settings.api.host) ? undefined : apiToken(folder.clusterKey)
+    this.#ports = new PortTable(settings.ports ? { range: settings.ports } : {})
+    this.#runtimes = this.#createRuntimes()
+    this.#checks = this.#createChecks()
+    this.#network = this.#createNetwork()
+    this.#driver = this.#createDriver()
+    this.#metrics = new Metrics({
+      driver: this.#driver,
+      network: this.#network,
+      journal: folder.journal,
+      view: () => this.#view(),
+    })
+    this.#notifications.subscribe(({ notification }) => {
+      this.#metrics.count(notification)
+      logNotification(init.logger, notification)
+    })
+  }
+
+  get apiUrl(): string {
+    return this.#apiUrl
+  }
+
+  get peerAddresses(): string[] {
+    return this.#network.addresses()
+  }
+
+  async start(): Promise<void> {
+    const { settings, logger } = this.#init
+    const [tasks] = await Promise.all([this.#runtimes.open(), this.#listen()])
+    this.#capacity = await this.#runtimes.capacity(settings)
+    this.#core = this.#createCore()
+    await this.#serve()
+    this.#driver.start(this.#core)
+    this.#adopt(tasks)
+    this.#measureTimer = setInterval(() => void this.#measure(), measureIntervalMs)
+    void this.#measure()
+    const { self, cluster, apiUrl: api, peerAddresses: peers } = this
+    const runtimes = this.#runtimes.kinds()
+    logger.info({ api, peers, cluster, id: self, runtimes, data: settings.data }, 'agent is up')
+  }
+
+  /** Ends the tasks, or keeps them, tells everyone, then closes. */
+  leave(): void {
+    this.#isLeaving = true
+    const keepTasks = this.#init.settings.onStop === 'keep'
+    this.#driver.tell({ type: 'leave-requested', keepTasks })
+  }
+
+  /** Without a word to the others. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Ends what must not go on after a bug, and says where the flight record is. */
+  crash(error: unknown): void {
+    this.#driver.stop()
+    const time = new Date().toISOString().replaceAll(':', '-')
+    const file = join(this.#init.settings.data, 'flight', `${time}.record`)
+    try {
+      this.#recorder.close()
+      this.#recorder.dump(file)
+    } finally {
+      this.#init.onBug(error, file)
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#isLeaving = true
+    clearInterval(this.#measureTimer)
+    await this.#api?.close()
+    this.#driver.stop()
+    this.#checks.close()
+    await this.#network.stop()
+    await this.#runtimes.close()
+    await this.#folder.journal.close()
+    this.#recorder.close()
+    this.#resolveStopped()
+  }
+
+  #createRuntimes(): Runtimes {
+    const { runtime, data: dataDir, advertise } = this.#init.settings
+    const nodeId = this.self
+    const onExit: ExitListener = (ref, exit) =>
+      this.#driver.tell({ type: 'task-exited', ...ref, ...exit })
+    const hostIp = advertise === undefined ? hostOf(this.#init.settings) : '0.0.0.0'
+    const host = process.env.DOCKER_HOST
+    const engine = { nodeId, cluster: this.cluster, onExit, hostIp, host }
+    const runtimes: Runtime[] = []
+    if (runtime !== 'docker') runtimes.push(createProcessRuntime({ dataDir, nodeId, onExit }))
+    if (runtime !== 'process') runtimes.push(createDockerRuntime(engine))
+    return new Runtimes({
+      runtimes,
+      dataDir,
+      onKindsChanged: () => this.#describe(),
+      onFound: (tasks) => this.#adopt(tasks),
+    })
+  }
+
+  #createChecks(): CheckMonitor {
+    const { settings } = this.#init
+    return new CheckMonitor({
+      exec: (ref, command, timeoutMs) => this.#runtimes.exec(ref, command, timeoutMs),
+      onTurn: (turn) => this.#driver.tell({ type: 'check-reported', ...turn }),
+      // An advertised address may be another machine's, which forwards to this one.
+      host: settings.advertise === undefined ? hostOf(settings) : '127.0.0.1',
+    })
+  }
+
+  #createNetwork(): Network {
+    const { settings } = this.#init
+    const { clusterKey, entries, identity } = this.#folder
+    return createNetwork({
+      privateKey: identity.privateKey,
+      clusterKey,
+      cluster: this.cluster,
+      cell: 'main',
+      listen: settings.listen,
+      announce: announced(settings),
+      join: [...settings.join, ...rememberedAddresses(entries, this.self)],
+      handlers: this.#handlers(),
+    })
+  }
+
+  #handlers(): NetworkHandlers {
+    return {
+      onMessage: (from, bytes) => {
+        const decoded = decodeMessage(bytes)
+        if (decoded.ok) {
+          const event = { type: 'message-received', from, message: decoded.value } as const
+          this.#driver.receive(event, bytes.length)
+        } else this.#refuse(from, decoded)
+      },
+      onGossip: (bytes) => {
+        const decoded = decodeBroadcast(bytes)
+        if (decoded.ok) {
+          const event = { type: 'broadcast-received', broadcast: decoded.value } as const
+          this.#driver.receive(event, bytes.length)
+        } else this.#refuse('gossip', decoded)
+      },
+      onLinkOpened: (member) => this.#driver.tell({ type: 'link-opened', member }),
+      onLinkClosed: (member) => this.#driver.tell({ type: 'link-closed', member }),
+      onStream: (_from, stream) => {
+        if (this.#api === undefined) stream.destroy()
+        else this.#api.acceptStream(stream)
+      },
+      addressesOf: (member) => this.#core?.view().addressesOf(member) ?? [],
+    }
+  }
+
+  #refuse(from: MemberId, refusal: Extract<ReturnType<typeof decodeMessage>, { ok: false }>): void {
+    const { reason, detail } = refusal
+    this.#driver.receive({ type: 'message-refused', from, reason, detail }, 0)
+  }
+
+  #createDriver(): Driver {
+    const performer = new Performer({
+      store: this.#folder.journal,
+      network: this.#network,
+      runtimes: this.#runtimes,
+      ports: this.#ports,
+      checks: this.#checks,
+      node: { name: this.#init.settings.name, host: hostOf(this.#init.settings) },
+      tell: (event) => this.#driver.tell(event),
+      reply: (request, reply) => this.#driver.reply(request, reply),
+      notify: (notification) => this.#notifications.publish(notification),
+      stopAgent: () => void this.close(),
+      onSurprise: (error) => this.#init.logger.error({ err: error }, 'an adapter failed'),
+      onBug: (error) => this.crash(error),
+    })
+    return new Driver({
+      clock: this.#clock,
+      perform: (effects) => performer.performAll(effects),
+      onEvent: (event, now, bytes) => {
+        this.#recorder.onEvent(event, now, bytes)
+        // The first thing that is ever persisted is the epoch; with it the core begins.
+        if (event.type === 'persisted') this.#isReady = true
+      },
+      onEffects: () => this.#recorder.onStepped(),
+      onBug: (error) => this.crash(error),
+    })
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port } = this.#init.settings.listen
+    try {
+      await this.#network.start()
+    } catch (error) {
+      throw listenFailure(error, '--listen', `${host}:${port}`)
+    }
+  }
+
+  #createCore(): Core {
+    const { settings } = this.#init
+    const { entries, identity } = this.#folder
+    const seed = randomInt(2 ** 32)
+    const config = settings.protocol
+    this.#node = this.#currentNode()
+    const init = { config, self: this.self, seed, node: this.#node }
+    this.#recorder.begin({ type: 'init', version: 1, ...init }, entries, settings.record)
+    return createCore({ ...init, seal: this.#recorder.watch(identity.seal), journal: entries })
+  }
+
+  async #serve(): Promise<void> {
+    const { settings, logger } = this.#init
+    const backend = createBackend({
+      self: this.self,
+      token: this.#token,
+      driver: this.#driver,
+      network: this.#network,
+      runtimes: this.#runtimes,
+      notifications: this.#notifications,
+      metrics: this.#metrics,
+      view: () => this.#view(),
+      ready: () => this.#isReady && !this.#isLeaving,
+    })
+    this.#api = createApi(backend, {
+      onError: (error, request) => logger.error({ err: error, request }, 'a request failed'),
+    })
+    const { url } = await this.#api.listen(settings.api.host, settings.api.port)
+    this.#apiUrl = url
+  }
+
+  #view(): ClusterView {
+    return this.#core!.view()
+  }
+
+  #adopt(tasks: readonly ObservedTask[]): void {
+    for (const { allocation, ports, running } of tasks)
+      if (running) this.#ports.adopt(allocation, ports)
+    this.#driver.tell({ type: 'tasks-observed', tasks })
+  }
+
+  async #measure(): Promise<void> {
+    try {
+      const used = await this.#runtimes.measure()
+      this.#driver.tell({ type: 'resources-measured', used })
+      this.#describe()
+    } catch (error) {
+      this.#init.logger.warn({ err: error }, 'the machine could not be measured')
+    }
+  }
+
+  #currentNode(): NodeBody {
+    return describeNode(this.#init.settings, {
+      addresses: this.#network.addresses(),
+      capacity: this.#capacity,
+      runtimes: this.#runtimes.kinds(),
+    })
+  }
+
+  /** Tells the core where what the node says of itself has changed. */
+  #describe(): void {
+    const node = this.#currentNode()
+    if (this.#core === undefined || JSON.stringify(node) === JSON.stringify(this.#node)) return
+    this.#node = node
+    this.#driver.tell({ type: 'node-changed', node })
+  }
+}
+
+/** libp2p wraps what the system said. */
+function listenFailure(error: unknown, flag: string, address: string): unknown {
+  const text = textOf(error)
+  if (text.includes('EADDRINUSE'))
+    return new AgentError(
+      'address-in-use',
+      `something listens on ${address} already; name another address with ${flag}`,
+      error,
     )
-  if (settings.join.length > 0)
-    throw new AgentError('key-missing', '--join needs the key of that cluster: give it by --key')
-  const made = newClusterKey()
-  await writeClusterKey(file, made)
-  return made
+  if (/EADDRNOTAVAIL|EACCES|ENOTFOUND|could not listen|No valid addresses/i.test(text))
+    return new AgentError(
+      'address-unusable',
+      `this machine cannot listen on ${address}; name another address with ${flag}`,
+      error,
+    )
+  return error
 }
 
-/** A restarted agent finds its cluster again without being told where. */
-function knownAddresses(journal: readonly StoreWrite[], self: MemberId): string[] {
-  const bodies = journal.flatMap(({ key, value }) => {
-    if (!key.startsWith('record/node/') || key.startsWith(`record/node/${self}`)) return []
-    return [(value as { body?: Partial<NodeBody> | null } | null)?.body]
-  })
-  return bodies.flatMap((body) => body?.addresses?.slice(0, 1) ?? []).slice(0, 20)
-}
-
-function advertisedHost({ advertise, listen }: Settings): string {
-  if (advertise !== undefined) return advertise
-  return listen.host === '0.0.0.0' || listen.host === '::' ? '127.0.0.1' : listen.host
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return ''
+  const { code, errors = [], cause } = error as Error & { code?: string; errors?: unknown[] }
+  return [code, error.message, ...errors.map(textOf), textOf(cause)].join(' ')
 }

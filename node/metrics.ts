@@ -8,13 +8,13 @@ import type { ClusterView } from '../protocol/view.ts'
 import type { Driver } from './driver.ts'
 import type { Network } from './network/network.ts'
 import type { JournalCounters } from './storage/journal.ts'
+import { version } from './version.ts'
 
 export interface MetricSources {
   readonly driver: Driver
   readonly network: Pick<Network, 'counters'>
   readonly journal: { readonly counters: JournalCounters }
   view(): ClusterView
-  readonly version: string
 }
 
 type Samples = () => number | { readonly [label: string]: number }
@@ -44,7 +44,7 @@ export class Metrics {
     return this.#registry.metrics()
   }
 
-  #addDriver({ driver, journal, version }: MetricSources): void {
+  #addDriver({ driver, journal }: MetricSources): void {
     const { counters } = driver
     this.#total('steps', 'Events that the core has taken', () => counters.steps)
     this.#total('effects', 'Effects that it has asked for', () => counters.effects)

@@ -16,7 +16,7 @@ interface Result {
 
 /** Files below these run alone. */
 const alone = /^test\/(e2e|node\/runtime\/docker|node\/network)/
-const timeLimitMs = 400_000
+const timeLimitMs = 1_200_000
 
 async function runFile(file: string): Promise<Result> {
   const startedAt = performance.now()

@@ -8,7 +8,7 @@ const usage = `usage: starling sim [options]
   --seed N          first seed (1)
   --seeds N         how many seeds to run (1)
   --members N       members, instead of 50 to 200 drawn from the seed
-  --seconds N       virtual seconds of faults and load (25)
+  --seconds N       virtual seconds of faults and load (15)
   --faults a,b      kill-agent power-off cut deafen fill-disk add-member, or none
   --loss PERMILLE   messages lost
   --trace           print each event

@@ -50,7 +50,7 @@ export function drawScenario(seed: number, limits = { membersMin: 50, membersMax
   return {
     seed,
     members: limits.membersMin + random.below(span),
-    safetyUs: 25 * second,
+    safetyUs: 15 * second,
     livenessUs: 90 * second,
     faults: random.shuffle(some).slice(0, 3 + random.below(4)),
     faultMeanUs: (1 + random.below(4)) * second,

@@ -10,14 +10,14 @@ import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
-import { limits } from '../limits.ts'
 import type { Exchange, Rejection } from '../message.ts'
 import { Awareness } from './awareness.ts'
 import { isPresent, type MemberState, type MemberUpdate } from './member.ts'
 import { DenseMemberTable, type MemberTable, type SettledState, updateOf } from './member-table.ts'
-import type { Join, MembershipMessage, MemberTableMessage } from './message.ts'
-import { ProbeRings } from './ring.ts'
+import type { MembershipMessage } from './message.ts'
+import { Neighbourhood } from './neighbourhood.ts'
 import { Rumours } from './rumours.ts'
+import { TableExchange } from './table-exchange.ts'
 import { Watch } from './watch.ts'
 
 export interface MembershipHooks {
@@ -52,7 +52,8 @@ export class Membership {
   readonly #random: Random
   readonly #hooks: MembershipHooks
   readonly #table: MemberTable
-  readonly #rings: ProbeRings
+  readonly #tables: TableExchange
+  readonly #around: Neighbourhood
   readonly #rumours = new Rumours()
   readonly #awareness = new Awareness()
   readonly #watch: Watch
@@ -65,9 +66,6 @@ export class Membership {
   #changes: MemberChange[] = []
   #urgent = new Map<MemberId, MemberUpdate>()
   #present: readonly MemberId[] | undefined
-  #subjects: readonly MemberId[] | undefined
-  #neighbours: readonly MemberId[] | undefined
-  #kept = ''
 
   constructor(init: MembershipInit) {
     this.#config = init.config
@@ -76,10 +74,11 @@ export class Membership {
     this.#random = init.random
     this.#hooks = init.hooks
     this.#table = init.table ?? new DenseMemberTable()
-    this.#rings = new ProbeRings(init.config.ringsMin, init.config.ringsMax)
+    this.#tables = new TableExchange(this.#table)
+    this.#around = new Neighbourhood(init.config, init.self)
     this.#watch = new Watch(init.config, this.#awareness, {
-      otherObservers: (subject) => this.#otherObservers(subject),
-      isSubject: (member) => this.#mySubjects().includes(member),
+      otherObservers: (subject) => this.#around.otherObservers(subject),
+      isSubject: (member) => this.#around.subjects().includes(member),
       isLinked: (member) => this.#linked.has(member),
       incarnationOf: (member) => this.incarnationOf(member) ?? 0,
       sendProbe: (to, sequence, now, out) => this.#say('probe', to, sequence, now, out),
@@ -100,7 +99,7 @@ export class Membership {
     const phase = this.#random.below(this.#config.probeIntervalMs)
     this.#deadlines.set('turn', now + phase)
     this.#deadlines.set('compare', now + this.#random.below(this.#config.antiEntropyIntervalMs))
-    this.#keepLinks(out)
+    this.#around.keepLinks(this.present(), out)
   }
 
   onMessage(from: MemberId, message: MembershipMessage, now: Millis, out: EffectSink): void {
@@ -108,10 +107,12 @@ export class Membership {
     this.#hear(from, message, now, out)
     switch (message.type) {
       case 'join':
-        this.#onJoin(from, message, out)
+        this.#onJoin(from, message.isNew)
+        this.#tables.onJoin(from, message.digest, out)
         break
       case 'member-table':
-        this.#onTable(from, message, now, out)
+        this.#applyAll(message.updates, now, out)
+        this.#tables.onTable(from, message, out)
         break
       case 'probe':
         this.#applyAll(message.updates, now, out)
@@ -140,7 +141,7 @@ export class Membership {
       default:
         unreachable(message)
     }
-    this.#keepLinks(out)
+    this.#around.keepLinks(this.present(), out)
   }
 
   /** Something else came from the member: it is alive. */
@@ -152,14 +153,14 @@ export class Membership {
     if (this.#hasLeft) return
     this.#linked.add(member)
     this.#watch.onHeard(member, now, out)
-    this.#sayJoin(member, out)
+    this.#tables.greet(member, this.#incarnation, out)
   }
 
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
     if (!this.#linked.delete(member) || this.#hasLeft) return
     const claim = this.#table.get(member)
     if (claim?.state === 'alive') this.#watch.onLinkClosed(member, now, out)
-    this.#keepLinks(out)
+    this.#around.keepLinks(this.present(), out)
   }
 
   onLoopDelayed(delayMs: Millis, _now: Millis): void {
@@ -170,7 +171,7 @@ export class Membership {
   applyUpdates(updates: readonly MemberUpdate[], now: Millis, out: EffectSink): void {
     if (this.#hasLeft) return
     this.#applyAll(updates, now, out)
-    this.#keepLinks(out)
+    this.#around.keepLinks(this.present(), out)
   }
 
   leave(_now: Millis, out: EffectSink): void {
@@ -199,7 +200,7 @@ export class Membership {
       else this.#forget(key.slice('forget/'.length))
       key = this.#deadlines.takeDue(now)
     }
-    this.#keepLinks(out)
+    this.#around.keepLinks(this.present(), out)
   }
 
   takeChanges(): MemberChange[] {
@@ -239,16 +240,11 @@ export class Membership {
   }
 
   neighbours(): readonly MemberId[] {
-    this.#neighbours ??= this.#computeNeighbours()
-    return this.#neighbours
+    return this.#around.neighbours(this.present())
   }
 
   linked(): readonly MemberId[] {
     return [...this.#linked].sort(compareText)
-  }
-
-  isLinked(member: MemberId): boolean {
-    return this.#linked.has(member)
   }
 
   counts(): { alive: number; suspect: number; down: number; left: number } {
@@ -261,35 +257,9 @@ export class Membership {
     return this.#table.get(member)?.state === 'alive'
   }
 
-  #mySubjects(): readonly MemberId[] {
-    this.#subjects ??= this.#rings.subjects(this.#self)
-    return this.#subjects
-  }
-
-  #otherObservers(subject: MemberId): MemberId[] {
-    return this.#rings.observers(subject).filter((observer) => observer !== this.#self)
-  }
-
-  #computeNeighbours(): readonly MemberId[] {
-    const present = this.present()
-    if (present.length <= this.#config.fullMeshMax)
-      return present.filter((member) => member !== this.#self)
-    const around = new Set([...this.#mySubjects(), ...this.#rings.observers(this.#self)])
-    return [...around].sort(compareText)
-  }
-
-  #keepLinks(out: EffectSink): void {
-    if (this.#neighbours !== undefined) return
-    const members = this.neighbours()
-    const key = members.join(' ')
-    if (key === this.#kept) return
-    this.#kept = key
-    out.push({ type: 'keep-links', members })
-  }
-
   #onTurn(now: Millis, out: EffectSink): void {
     this.#deadlines.set('turn', now + this.#config.probeIntervalMs)
-    const subjects = this.#mySubjects()
+    const subjects = this.#around.subjects()
     if (subjects.length === 0) return
     this.#turn = (this.#turn + 1) % subjects.length
     this.#watch.probe(subjects[this.#turn]!, now, out)
@@ -299,7 +269,7 @@ export class Membership {
   #onCompare(now: Millis, out: EffectSink): void {
     this.#deadlines.set('compare', now + this.#config.antiEntropyIntervalMs)
     const to = this.#random.pick(this.linked())
-    if (to !== undefined) this.#sayJoin(to, out)
+    if (to !== undefined) this.#tables.greet(to, this.#incarnation, out)
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis, out: EffectSink): void {
@@ -309,33 +279,9 @@ export class Membership {
     out.push({ type: 'send', to, message: { type, sequence, incarnation, updates, exchange } })
   }
 
-  #sayJoin(to: MemberId, out: EffectSink): void {
-    const [incarnation, digest] = [this.#incarnation, this.#table.digest()]
-    const isNew = this.#table.size <= 1
-    out.push({ type: 'send', to, message: { type: 'join', incarnation, digest, isNew } })
-  }
-
-  #onJoin(from: MemberId, message: Join, out: EffectSink): void {
-    if (message.isNew && this.#isAlive(from))
-      this.#urgent.set(from, updateOf(from, this.#table.get(from)!))
-    if (message.digest !== this.#table.digest()) this.#sendTable(from, false, out)
-  }
-
-  #sendTable(to: MemberId, isAnswer: boolean, out: EffectSink): void {
-    const updates = this.known().map((member) => updateOf(member, this.#table.get(member)!))
-    const digest = this.#table.digest()
-    for (let i = 0; i < updates.length; i += limits.updatesPerMessage) {
-      const part = updates.slice(i, i + limits.updatesPerMessage)
-      const isLast = i + limits.updatesPerMessage >= updates.length
-      const message = { type: 'member-table', updates: part, digest, isLast, isAnswer } as const
-      out.push({ type: 'send', to, message })
-    }
-  }
-
-  #onTable(from: MemberId, message: MemberTableMessage, now: Millis, out: EffectSink): void {
-    this.#applyAll(message.updates, now, out)
-    if (message.isLast && !message.isAnswer && message.digest !== this.#table.digest())
-      this.#sendTable(from, true, out)
+  /** Nobody else knows the newcomer yet: its first acquaintance tells all. */
+  #onJoin(from: MemberId, isNew: boolean): void {
+    if (isNew && this.#isAlive(from)) this.#urgent.set(from, updateOf(from, this.#table.get(from)!))
   }
 
   /** The message itself shows that its sender is alive, under the incarnation that it names. */
@@ -421,16 +367,11 @@ export class Membership {
     const previous = this.stateOf(member) ?? null
     if (!this.#table.apply(member, { incarnation, state })) return false
     this.#changes.push({ update: { member, incarnation, state }, previous })
-    if (previous === null || isPresent(previous) !== (state === 'alive')) this.#reshape(member)
+    if (previous === null || isPresent(previous) !== (state === 'alive')) {
+      this.#around.reshape(member, state === 'alive')
+      this.#present = undefined
+    }
     return true
-  }
-
-  #reshape(member: MemberId): void {
-    if (this.#isAlive(member)) this.#rings.add(member)
-    else this.#rings.remove(member)
-    this.#present = undefined
-    this.#subjects = undefined
-    this.#neighbours = undefined
   }
 
   #suspected(member: MemberId, incarnation: number): void {

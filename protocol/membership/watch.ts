@@ -37,7 +37,6 @@ interface Asking {
 interface Suspicion {
   readonly incarnation: number
   readonly startedAt: Millis
-  readonly others: number
   readonly confirmers: Set<MemberId>
 }
 
@@ -200,7 +199,7 @@ export class Watch {
 
   #ask(subject: MemberId, now: Millis, out: EffectSink): void {
     if (this.#suspicions.has(subject)) return
-    const others = this.#hooks.otherObservers(subject)
+    const others = this.#reachable(this.#hooks.otherObservers(subject))
     const asking = { others, unreached: new Set<MemberId>() }
     if (others.length === 0) return this.#suspect(subject, asking, now, out)
     this.#asking.set(subject, asking)
@@ -225,13 +224,8 @@ export class Watch {
     this.#deadlines.clear(`ask/${subject}`)
     const incarnation = this.#hooks.incarnationOf(subject)
     const confirmers = new Set(unreached)
-    this.#suspicions.set(subject, {
-      incarnation,
-      startedAt: now,
-      others: others.length,
-      confirmers,
-    })
-    this.#armSuspicion(subject)
+    this.#suspicions.set(subject, { incarnation, startedAt: now, confirmers })
+    for (const suspected of this.#suspicions.keys()) this.#armSuspicion(suspected)
     for (const to of [subject, ...others])
       out.push({ type: 'send', to, message: { type: 'suspect', subject, incarnation } })
     this.#hooks.onSuspected(subject, incarnation, now, out)
@@ -245,15 +239,21 @@ export class Watch {
     this.#armSuspicion(subject)
   }
 
+  /** Observers that are themselves in doubt or out of reach are not waited for: half a cluster can die at once. */
+  #reachable(observers: readonly MemberId[]): MemberId[] {
+    return observers.filter((each) => this.#hooks.isLinked(each) && !this.#suspicions.has(each))
+  }
+
   #armSuspicion(subject: MemberId): void {
-    const { startedAt, others, confirmers } = this.#suspicions.get(subject)!
+    const { startedAt, confirmers } = this.#suspicions.get(subject)!
+    const others = this.#reachable(this.#hooks.otherObservers(subject))
+    const confirmed = others.filter((each) => confirmers.has(each))
     const { suspicionMinMs: minMs, suspicionMaxMs: maxMs } = this.#config
     const timeoutMs = suspicionTimeoutMs(
-      { confirmations: confirmers.size, others },
+      { confirmations: confirmed.length, others: others.length },
       { minMs: minMs * this.#awareness.multiplier, maxMs: maxMs * this.#awareness.multiplier },
     )
-    const observers = this.#hooks.otherObservers(subject)
-    const turn = observers.filter((observer) => confirmers.has(observer)).length % 4
+    const turn = confirmed.length % 4
     this.#deadlines.set(`suspect/${subject}`, startedAt + timeoutMs + declareStaggerMs * turn)
   }
 

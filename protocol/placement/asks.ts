@@ -87,10 +87,6 @@ export class Asks {
     this.#deadlines.set(ask.id, now + this.#config.waitingRetryMs)
   }
 
-  isAccepted(ask: Ask): boolean {
-    return this.#accepted.has(ask.id)
-  }
-
   /** Over: its allocation shows in the records, or was given up. */
   close(ask: Ask): void {
     if (!this.#accepted.delete(ask.id)) this.#release(ask)

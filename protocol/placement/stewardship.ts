@@ -45,10 +45,6 @@ export class Stewardship {
     return this.#jobs[this.#position({ key: keyOfJob(job), job })]?.job === job
   }
 
-  hasJob(job: JobId): boolean {
-    return this.#jobs[this.#position({ key: keyOfJob(job), job })]?.job === job
-  }
-
   /** True if it is ours. */
   addJob(job: JobId): boolean {
     const hashed = { key: keyOfJob(job), job }
@@ -63,7 +59,10 @@ export class Stewardship {
     this.#mine.delete(job)
   }
 
-  /** Members that came, went (undefined), or have another capacity. Returns the jobs that changed hands to or from us. */
+  /**
+   * Members that came, went (undefined), or have another capacity. Returns the jobs that changed hands to or
+   * from us.
+   */
   setMembers(changes: ReadonlyMap<MemberId, Resources | 'unknown' | undefined>): {
     gained: JobId[]
     lost: JobId[]

@@ -67,7 +67,6 @@ function standingsOf({ job, plan, allocations, asked }: WhyFacts): Standing[] {
     if (isLiveOne(placed)) holders.set(placed.body.slot, placed.member)
   for (const { body, member } of plan.keep) set(body.slot, { member, state: 'placed' })
   for (const { slot, old } of plan.replace) set(slot, { member: old.member, state: 'placed' })
-  for (const { placed } of plan.stop) holders.set(placed.body.slot, placed.member)
   for (const slot of plan.complete) set(slot, { member: undefined, state: 'complete' })
   for (const wait of plan.wait) set(wait.slot, standingOf(wait, holders.get(wait.slot), asked))
   for (const [slot, member] of holders)

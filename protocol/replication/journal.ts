@@ -19,7 +19,7 @@ import { recordSchema } from './message.ts'
 import { dotName, type ReplicaRecord } from './record.ts'
 import type { Proposal } from './write-concern.ts'
 
-const recordPrefix = 'record/'
+export const recordPrefix = 'record/'
 
 /** Tells `to` that the records of its message `id` are durable here. */
 export interface Receipt {

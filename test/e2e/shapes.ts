@@ -47,17 +47,18 @@ export function sleeper(id: string, count: number, resources = {}, extra = {}) {
   return { id, count, tasks: [{ name: 'main', process, resources, stopGrace: '1s' }], ...extra }
 }
 
+/** Nothing while the agent has not heard of the job. */
 export async function runningOf(agent: LocalAgent, job: string): Promise<AllocationShape[]> {
-  const { items } = await agent.get<{ items: AllocationShape[] }>(
-    `/v1/jobs/${job}/allocations?limit=1000`,
-  )
+  const answer = await agent.request('GET', `/v1/jobs/${job}/allocations?limit=1000`)
+  if (answer.status === 404) return []
+  const { items } = (await answer.json()) as { items: AllocationShape[] }
   return items.filter((each) => each.state === 'running')
 }
 
+/** Exactly `count` allocations run, in as many slots. */
 export async function isRunning(agent: LocalAgent, job: string, count: number): Promise<boolean> {
-  const { running } = await agent.get<JobShape>(`/v1/jobs/${job}`)
-  const allocations = await runningOf(agent, job)
-  return running === count && allocations.length === count
+  const running = await runningOf(agent, job)
+  return running.length === count && new Set(running.map(({ slot }) => slot)).size === count
 }
 
 export async function nodes(agent: LocalAgent): Promise<NodeShape[]> {
