@@ -20,6 +20,8 @@ let cluster: LocalCluster
 
 e2e.before(async () => {
   cluster = await LocalCluster.start({ agents: 5, cpu: 2000, memory: 2048 })
+  // A steward spreads over the nodes whose records it has.
+  await until(() => agree(cluster.agents), 'each knows what the others have', 30_000)
 })
 
 e2e.after(async () => {
