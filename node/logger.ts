@@ -15,7 +15,13 @@ export function createLogger(settings: Pick<Settings, 'log' | 'logLevel' | 'name
     base: { node: settings.name },
     formatters: { level: (label: string) => ({ level: label }) },
   }
-  if (!isPretty) return pino(options, pino.destination({ fd: 1, sync: true }))
+  // A log that nobody can take any more (a closed pipe, a full disk) is no reason to end the agent.
+  process.stdout.on('error', () => undefined)
+  if (!isPretty) {
+    const destination = pino.destination({ fd: 1, sync: true })
+    destination.on('error', () => undefined)
+    return pino(options, destination)
+  }
   const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined
   return pino(options, { write: (line) => process.stdout.write(prettyLine(line, colours)) })
 }

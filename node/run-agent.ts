@@ -1,4 +1,5 @@
 /** The agent as a process: signals, exit codes, and what happens when there is a bug. */
+import { flushCompileCache } from 'node:module'
 import { type Agent, startAgent } from './agent.ts'
 import { bugExitCode } from './errors.ts'
 import { createLogger, type Logger } from './logger.ts'
@@ -22,6 +23,8 @@ export async function runAgent(flags: Flags): Promise<void> {
   const signals = waitForSignals(logger, () => agent)
   agent = await startAgent({ settings, logger, onBug })
   if (signals.isAsked()) agent.leave()
+  // Where the launcher asked for a cache: at the end would be too late for an agent that is killed.
+  flushCompileCache()
   await agent.stopped
   logger.info('agent has stopped')
   process.exit(0)

@@ -178,7 +178,8 @@ export class LocalAgent {
       ...this.#init.flags,
       ...flags,
     ]
-    this.child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', log, log] })
+    const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), ...process.env }
+    this.child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', log, log], env })
   }
 
   /** `kill -9` of the agent alone. */

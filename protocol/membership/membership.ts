@@ -62,7 +62,6 @@ export class Membership {
   readonly #toldAt = new Map<MemberId, Millis>()
   #incarnation: number
   #hasLeft = false
-  #turn = 0
   #changes: MemberChange[] = []
   #urgent = new Map<MemberId, MemberUpdate>()
   #present: readonly MemberId[] | undefined
@@ -261,8 +260,9 @@ export class Membership {
     this.#deadlines.set('turn', now + this.#config.probeIntervalMs)
     const subjects = this.#around.subjects()
     if (subjects.length === 0) return
-    this.#turn = (this.#turn + 1) % subjects.length
-    this.#watch.probe(subjects[this.#turn]!, now, out)
+    // The clock's turn, the same for all: so that they do not all probe the same one.
+    const turn = Math.floor(now / this.#config.probeIntervalMs) % subjects.length
+    this.#watch.probe(subjects[turn]!, now, out)
   }
 
   /** Gossip is a hint: now and then two neighbours see whether they hold the same. */
@@ -270,6 +270,7 @@ export class Membership {
     this.#deadlines.set('compare', now + this.#config.antiEntropyIntervalMs)
     const to = this.#random.pick(this.linked())
     if (to !== undefined) this.#tables.greet(to, this.#incarnation, out)
+    this.#tables.greetLost(this.present().length, this.#random, this.#incarnation, out)
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis, out: EffectSink): void {

@@ -2,6 +2,13 @@
  * The probe rings of Rapid (Suresh et al., USENIX ATC 2018): the present members in K pseudo-random circles. Each
  * observes its successor in every circle, so each has K observers and K subjects, and the links make an expander
  * however large the cluster is. Everyone computes the same rings from the same members.
+ *
+ * In a small cluster the successors on several circles are often the same member: of four members one in ten
+ * would have a single observer, whose one bad link could take it down. There everyone observes everyone; it
+ * costs nothing more, since a member probes one subject at a time.
+ *
+ * Subjects are in the order of the circles (a small cluster: of the first circle, from the member on). Where all
+ * take the same turn at the same time, each member is then probed about once a turn, instead of by all at once.
  */
 import { hashText } from '../base/hash.ts'
 import { compareText, type MemberId } from '../base/id.ts'
@@ -86,22 +93,30 @@ export class ProbeRings {
     for (const circle of this.#circles) circle.remove(member)
   }
 
-  /** Whom the member probes, sorted. */
+  /** Whom the member probes, in the order of the circles. */
   subjects(member: MemberId): MemberId[] {
     return this.#around(member, 1)
   }
 
-  /** Who probes the member, sorted. */
+  /** Who probes the member, in the order of the circles. */
   observers(member: MemberId): MemberId[] {
     return this.#around(member, -1)
   }
 
   #around(member: MemberId, step: 1 | -1): MemberId[] {
     if (!this.#members.has(member)) return []
+    if (this.#members.size <= this.#circles.length + 1) return this.#allFrom(member, step)
     const rings = ringCount(this.#members.size, this.#min, this.#circles.length)
     const found = new Set<MemberId>()
     for (let i = 0; i < rings; i++) found.add(this.#circles[i]!.neighbour(member, step))
     found.delete(member)
-    return [...found].sort(compareText)
+    return [...found]
+  }
+  #allFrom(member: MemberId, step: 1 | -1): MemberId[] {
+    const circle = this.#circles[0]!
+    const found: MemberId[] = []
+    let other = circle.neighbour(member, step)
+    for (; other !== member; other = circle.neighbour(other, step)) found.push(other)
+    return found
   }
 }

@@ -3,6 +3,7 @@
  * on every new link and now and then with a neighbour, because rumours and gossip are only hints.
  */
 import { compareText, type MemberId } from '../base/id.ts'
+import type { Random } from '../base/random.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
 import { type MemberTable, updateOf } from './member-table.ts'
@@ -19,6 +20,19 @@ export class TableExchange {
     const digest = this.#table.digest()
     const isNew = this.#table.size <= 1
     out.push({ type: 'send', to, message: { type: 'join', incarnation, digest, isNew } })
+  }
+
+  /**
+   * Nobody keeps a link to the dead, so after a long partition only this finds the other half again: whoever
+   * is there after all learns what is held of it, and comes back. The whole cluster tries each of the lost
+   * about twice in an interval, whatever its size.
+   */
+  greetLost(present: number, random: Random, incarnation: number, out: EffectSink): void {
+    if (this.#table.size === present) return
+    const lost = [...this.#table.ids()].filter((id) => this.#table.get(id)!.state === 'down')
+    if (!random.chance(Math.min(2 * lost.length, present), present)) return
+    const to = random.pick(lost.sort(compareText))
+    if (to !== undefined) this.greet(to, incarnation, out)
   }
 
   onJoin(from: MemberId, digest: string, out: EffectSink): void {

@@ -107,7 +107,8 @@ export class Asks {
       this.#config.placementTimeoutMs * 2 ** (times - 1),
       this.#config.waitingRetryMs,
     )
-    const until = now + Math.floor(pauseMs / 2) + this.#random.below(Math.ceil(pauseMs / 2))
+    // Longer than the time-out of the next one: first everyone is asked once.
+    const until = now + pauseMs + 1 + this.#random.below(pauseMs)
     members.set(member, { until, times, reason })
   }
 
@@ -117,19 +118,23 @@ export class Asks {
     return avoided !== undefined && now < avoided.until ? avoided : undefined
   }
 
+  /** Members that have declined the slot since it was last placed. */
+  declines(job: JobId, slot: number): number {
+    return this.#jobs.get(job)?.avoided.get(slot)?.size ?? 0
+  }
+
   /** Nothing of the job is being placed any more: those who declined are forgiven. */
   forgive(job: JobId): void {
     this.#jobs.get(job)?.avoided.clear()
     this.#prune(job)
   }
 
-  /** The job is not ours any more, or no more at all. */
-  forget(job: JobId): void {
-    const of = this.#jobs.get(job)
-    if (of === undefined) return
-    of.avoided.clear()
-    for (const ask of [...of.slots.values()]) this.close(ask)
+  /** The job is not ours any more, or no more at all. Returns what was under way. */
+  forget(job: JobId): Ask[] {
+    const asks = [...this.slotsOf(job).values()]
+    for (const ask of asks) this.close(ask)
     this.#jobs.delete(job)
+    return asks
   }
 
   deadline(): Millis | undefined {

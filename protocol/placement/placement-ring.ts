@@ -8,7 +8,7 @@
  * near the median would have changed everyone's points.
  *
  * A ring is immutable. A change makes a new one by a merge of sorted arrays, once for a batch of changes:
- * about 1 ms at 10,000 members. A prefix index over the hashes makes a look-up O(1).
+ * some ms at 10,000 members. A prefix index over the hashes makes a look-up O(1).
  */
 import { hashText } from '../base/hash.ts'
 import { compareText, type MemberId } from '../base/id.ts'
@@ -61,51 +61,51 @@ export interface Arc {
 /** In a packed point the hash is above the owner's index, so numbers sort by (hash, member). */
 const ownersMax = 2 ** 20
 
+interface Points {
+  readonly hashes: Uint32Array
+  /** Indices of members. */
+  readonly owners: Uint32Array
+}
+
 export class PlacementRing {
-  static readonly empty = new PlacementRing([], new Float64Array(0))
+  static readonly empty = new PlacementRing([], {
+    hashes: new Uint32Array(),
+    owners: new Uint32Array(),
+  })
   /** Sorted. */
   readonly members: readonly MemberId[]
-  readonly #packed: Float64Array
+  /** Sorted by (hash, owner). */
   readonly #hashes: Uint32Array
   readonly #owners: Uint32Array
   /** By the first bits of a hash: the position of the first point that is not below them. */
   readonly #prefix: Uint32Array
   readonly #prefixShift: number
 
-  private constructor(members: readonly MemberId[], packed: Float64Array) {
+  private constructor(members: readonly MemberId[], { hashes, owners }: Points) {
     this.members = members
-    this.#packed = packed
-    this.#hashes = new Uint32Array(packed.length)
-    this.#owners = new Uint32Array(packed.length)
-    for (let i = 0; i < packed.length; i++) {
-      this.#hashes[i] = Math.floor(packed[i]! / ownersMax)
-      this.#owners[i] = packed[i]! % ownersMax
-    }
-    const bits = clamp(log2Ceil(packed.length), 1, 20)
+    this.#hashes = hashes
+    this.#owners = owners
+    // About four points for each prefix: they share a cache line.
+    const bits = clamp(log2Ceil(hashes.length) - 2, 1, 20)
     this.#prefixShift = 32 - bits
-    this.#prefix = prefixIndex(this.#hashes, bits)
+    this.#prefix = prefixIndex(hashes, bits)
   }
 
   get pointCount(): number {
-    return this.#packed.length
+    return this.#hashes.length
   }
 
   /** The ring with other points for some members; 0 takes a member off. */
   patched(changes: ReadonlyMap<MemberId, number>): PlacementRing {
-    const kept = this.members.filter((member) => !changes.has(member))
-    const added = [...changes.keys()].filter((member) => (changes.get(member) ?? 0) > 0)
-    const members = [...kept, ...added].sort(compareText)
-    const indexOf = new Map(members.map((member, i) => [member, i]))
-    const points = added.flatMap((member) =>
-      packedPoints(member, changes.get(member) ?? 0, indexOf.get(member) ?? 0),
+    const added = [...changes.keys()]
+      .filter((member) => (changes.get(member) ?? 0) > 0)
+      .sort(compareText)
+    const { members, renamed, indices } = renumber(this.members, added, changes)
+    const points = added.flatMap((member, i) =>
+      packedPoints(member, changes.get(member) ?? 0, indices[i] ?? 0),
     )
-    const renamed = this.members.map((member) =>
-      changes.has(member) ? -1 : (indexOf.get(member) ?? -1),
-    )
-    return new PlacementRing(
-      members,
-      merge(this.#renumbered(renamed), Float64Array.from(points).sort()),
-    )
+    const fresh = Float64Array.from(points).sort()
+    return new PlacementRing(members, this.#merged(renamed, fresh))
   }
 
   /** The first member clockwise from the key. */
@@ -153,30 +153,64 @@ export class PlacementRing {
     return i === hashes.length ? 0 : i
   }
 
-  /** Our points under new indices, without those of members that are renamed to -1. Keeps the order. */
-  #renumbered(renamed: readonly number[]): Float64Array {
-    const result = new Float64Array(this.#packed.length)
-    let length = 0
-    for (let i = 0; i < this.#packed.length; i++) {
-      const index = renamed[this.#owners[i]!]!
-      if (index >= 0) result[length++] = this.#hashes[i]! * ownersMax + index
+  /** Our points under new indices, without those of members renamed to -1, and the fresh ones between them. */
+  #merged(renamed: Int32Array, fresh: Float64Array): Points {
+    const length = this.#hashes.length + fresh.length
+    const hashes = new Uint32Array(length)
+    const owners = new Uint32Array(length)
+    let next = 0
+    let at = 0
+    const take = (packed: number): void => {
+      hashes[at] = Math.floor(packed / ownersMax)
+      owners[at++] = packed % ownersMax
     }
-    return result.subarray(0, length)
+    for (let i = 0; i < this.#hashes.length; i++) {
+      const owner = renamed[this.#owners[i]!]!
+      if (owner < 0) continue
+      const hash = this.#hashes[i]!
+      while (next < fresh.length && fresh[next]! < hash * ownersMax + owner) take(fresh[next++]!)
+      hashes[at] = hash
+      owners[at++] = owner
+    }
+    while (next < fresh.length) take(fresh[next++]!)
+    return { hashes: hashes.subarray(0, at), owners: owners.subarray(0, at) }
   }
+}
+
+interface Renumbered {
+  /** Sorted. */
+  readonly members: readonly MemberId[]
+  /** By the old index the new one, or -1. */
+  readonly renamed: Int32Array
+  /** The indices of the added ones. */
+  readonly indices: readonly number[]
+}
+
+/** A merge of two sorted lists, in which a changed member of the old one gives way. */
+function renumber(
+  old: readonly MemberId[],
+  added: readonly MemberId[],
+  changes: ReadonlyMap<MemberId, number>,
+): Renumbered {
+  const members: MemberId[] = []
+  const renamed = new Int32Array(old.length).fill(-1)
+  const indices: number[] = []
+  for (let i = 0, j = 0; i < old.length || j < added.length; ) {
+    const isNew = i === old.length || (j < added.length && added[j]! <= old[i]!)
+    if (isNew) {
+      indices.push(members.length)
+      members.push(added[j++]!)
+    } else {
+      if (!changes.has(old[i]!)) renamed[i] = members.push(old[i]!) - 1
+      i++
+    }
+  }
+  return { members, renamed, indices }
 }
 
 function packedPoints(member: MemberId, count: number, index: number): number[] {
   const seed = hashText(member)
   return Array.from({ length: count }, (_, i) => pointAt(seed, i) * ownersMax + index)
-}
-
-function merge(a: Float64Array, b: Float64Array): Float64Array {
-  const result = new Float64Array(a.length + b.length)
-  let i = 0
-  let j = 0
-  for (let k = 0; k < result.length; k++)
-    result[k] = j === b.length || (i < a.length && a[i]! <= b[j]!) ? a[i++]! : b[j++]!
-  return result
 }
 
 function prefixIndex(hashes: Uint32Array, bits: number): Uint32Array {

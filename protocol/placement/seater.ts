@@ -10,6 +10,7 @@ import type { EffectSink } from '../effect.ts'
 import { isLive } from './allocation.ts'
 import type { Asks } from './asks.ts'
 import type { Availability } from './availability.ts'
+import type { Scored } from './candidates.ts'
 import type { Fate } from './fate.ts'
 import { type Refusal, refusalOf, type Wish } from './feasibility.ts'
 import type { Inventory, Job } from './inventory.ts'
@@ -55,6 +56,9 @@ export interface Seated {
   /** Candidates looked at. */
   readonly seen: number
 }
+
+/** 4^5 is more than all candidates. */
+const wideningsMax = 5
 
 type Wanted = Placement & Partial<Pick<Replacement, 'old' | 'cause' | 'mayStopFirst'>>
 
@@ -156,11 +160,21 @@ export class Seater {
     if (old) seating.occupancy.remove(old.member)
     const search = seating.search(wanted.slot, (member) => passedOver.has(member))
     if (old) seating.occupancy.add(old.member)
-    const best = search.found[0]
-    if (best === undefined)
+    const chosen = this.#choose(search.found, this.#asks.declines(job.id, wanted.slot))
+    if (chosen === undefined)
       return { seen: search.seen, unseated: passedOver.outcome(search.refusals) }
-    this.#ask(wanted, best.member, seating, turn)
+    this.#ask(wanted, chosen.member, seating, turn)
     return { seen: search.seen }
+  }
+
+  /**
+   * The best, unless it turned out that others want the same: then any of the best 4, 16, …. When 200 jobs
+   * come to 20 nodes at once, it takes 3 asks a job; with the best each time it takes 8.
+   */
+  #choose(found: readonly Scored[], declines: number): Scored | undefined {
+    if (declines === 0) return found[0]
+    const among = Math.min(found.length, 4 ** Math.min(declines, wideningsMax))
+    return found[this.#init.random.below(among)]
   }
 
   #ask({ slot, failures, old }: Wanted, member: MemberId, seating: Seating, turn: Turn): void {

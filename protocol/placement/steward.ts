@@ -17,12 +17,13 @@ import { type Ask, Asks } from './asks.ts'
 import { Absences, type Fate, fatesFor } from './fate.ts'
 import type { Wish } from './feasibility.ts'
 import type { InventoryChange, Job } from './inventory.ts'
-import type { PlaceResponse, StopRequest } from './message.ts'
-import { type Reconciliation, reconcile, type Stop } from './reconcile.ts'
+import type { PlaceResponse } from './message.ts'
+import { type Reconciliation, reconcile } from './reconcile.ts'
 import type { Resources } from './resources.ts'
 import { Seater, type StewardInit } from './seater.ts'
 import { Settling } from './settling.ts'
 import { Stewardship } from './stewardship.ts'
+import { StopRequests } from './stop-requests.ts'
 import { compareUrgency, WaitingRoom } from './waiting-room.ts'
 import { explainJob, explainSystemJob } from './why.ts'
 import { WorkQueue } from './work-queue.ts'
@@ -44,8 +45,7 @@ export class Steward {
   readonly #deadlines = new Deadlines()
   /** Members that may have more room than when slots were last refused. */
   readonly #risen = new Set<MemberId>()
-  /** Allocations that were asked to stop. */
-  readonly #stopping = new Map<AllocationId, JobId>()
+  readonly #stops: StopRequests
   readonly #reasonTold = new Map<JobId, string>()
   readonly #pacedUntil = new Map<JobId, Millis>()
   #present: readonly MemberId[] = []
@@ -57,6 +57,7 @@ export class Steward {
     this.#stewardship = new Stewardship(world.self)
     this.#asks = new Asks(config, random)
     this.#seater = new Seater(init, this.#asks, this.#room)
+    this.#stops = new StopRequests(init)
     this.#settling = new Settling(config.placementSettleMs)
   }
 
@@ -100,13 +101,14 @@ export class Steward {
   }
 
   deadline(): Millis | undefined {
-    return earliest(this.#deadlines.next(), this.#asks.deadline())
+    return earliest(this.#deadlines.next(), this.#asks.deadline(), this.#stops.deadline())
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
     this.#begin(now)
     const due = (): string | undefined => this.#deadlines.takeDue(now)
     for (let key = due(); key !== undefined; key = due()) this.#onDue(key)
+    for (const job of this.#stops.takeDue(now)) this.#lookAt(job)
     const overdue = (): Ask | undefined => this.#asks.takeDue(now)
     for (let ask = overdue(); ask !== undefined; ask = overdue()) {
       if (this.#asks.isAccepted(ask)) this.#asks.close(ask)
@@ -218,7 +220,7 @@ export class Steward {
 
   #onAllocationChanged(id: AllocationId, now: Millis): void {
     const placed = this.#init.inventory.allocation(id)
-    if (placed === undefined || !isLive(placed.body.state)) this.#stopping.delete(id)
+    if (placed === undefined || !isLive(placed.body.state)) this.#stops.close(id)
     if (placed === undefined) return
     const ask = this.#asks.get(id)
     if (ask !== undefined) this.#asks.close(ask)
@@ -248,11 +250,6 @@ export class Steward {
     const [kind, id = ''] = key.split(' ')
     if (kind === 'job') this.#lookAt(id)
     if (kind === 'sweep') for (const job of this.#room.reopen()) this.#lookAt(job)
-    if (kind === 'stop') {
-      const job = this.#stopping.get(id)
-      this.#stopping.delete(id)
-      if (job !== undefined) this.#lookAt(job)
-    }
   }
 
   /** Sees to it that the queue is worked off, if anything can be done about it now. */
@@ -308,12 +305,12 @@ export class Steward {
     const fate = this.#fates(job, now)
     const plan = this.#reconcile(job, fate, now)
     if (job.count >= slotsPerMs) this.#pacedUntil.set(id, now + Math.floor(job.count / slotsPerMs))
-    for (const stop of plan.stop) this.#stop(stop, now, out)
+    for (const stop of plan.stop) this.#stops.send(stop, now, out)
     this.#wakeAt(id, plan.wakeAt)
     if (plan.place.length > 0 || plan.replace.length > 0)
       return this.#seat(plan, { job, fateOf: fate, budget, now, out })
-    this.#asks.forgive(id)
     this.#leaveRoom(id)
+    if (this.#asks.slotsOf(id).size === 0) this.#calm(id)
     return 0
   }
 
@@ -329,7 +326,7 @@ export class Steward {
   ): number {
     const { job, now, out } = turn
     const seated = this.#seater.seat(plan, { ...turn, ring: this.#stewardship.ring })
-    if (seated.stop !== undefined) this.#stop(seated.stop, now, out)
+    if (seated.stop !== undefined) this.#stops.send(seated.stop, now, out)
     if (seated.isUnfinished) this.#queue.add(job.id)
     this.#wakeAt(job.id, earliest(plan.wakeAt, seated.retryAt))
     const reason = seated.waitsBecause
@@ -349,21 +346,15 @@ export class Steward {
     out.push({ type: 'notify', notification: { type: 'slot-waiting', job: job.id, slot, reason } })
   }
 
-  #leaveRoom(id: JobId): void {
+  /** Nothing of the job is being placed: the next that waits is news again. */
+  #calm(id: JobId): void {
+    this.#asks.forgive(id)
     this.#reasonTold.delete(id)
-    const next = this.#room.leave(id)
-    if (next !== undefined) this.#lookAt(next)
   }
 
-  #stop({ placed, reason }: Stop, now: Millis, out: EffectSink): void {
-    const { world, hooks, config } = this.#init
-    const { id, job } = placed.body
-    if (this.#stopping.has(id)) return
-    this.#stopping.set(id, job)
-    this.#deadlines.set(`stop ${id}`, now + config.waitingRetryMs)
-    const request: StopRequest = { type: 'stop-request', allocation: id, reason }
-    if (placed.member === world.self) hooks.askSelf(request, now, out)
-    else out.push({ type: 'send', to: placed.member, message: request })
+  #leaveRoom(id: JobId): void {
+    const next = this.#room.leave(id)
+    if (next !== undefined) this.#lookAt(next)
   }
 
   #wakeAt(id: JobId, at: Millis | undefined): void {
@@ -372,8 +363,9 @@ export class Steward {
   }
 
   #forget(id: JobId): void {
-    this.#asks.forget(id)
+    for (const ask of this.#asks.forget(id)) this.#risen.add(ask.member)
     this.#leaveRoom(id)
+    this.#reasonTold.delete(id)
     this.#pacedUntil.delete(id)
     this.#deadlines.clear(`job ${id}`)
   }
@@ -386,7 +378,7 @@ export class Steward {
       fateOf: fate,
       records: inventory,
       asked: this.#asks.slotsOf(job.id),
-      stopping: this.#stopping,
+      stopping: this.#stops,
       now,
     })
   }

@@ -138,10 +138,9 @@ function fill(nodes: number, seed: number): Fill {
   const used = { cpu: 0, memory: 0 }
   for (let placed = 0; ; placed++) {
     const cpu = size(random)
-    const job = spec({
-      id: `job-${placed}`,
-      tasks: [task({ resources: { cpu, memory: Math.floor((cpu * size(random) * 4) / 700) } })],
-    })
+    // Half of the jobs take memory in proportion, half take another amount: as much of both in the end.
+    const memory = Math.floor((random.chance(1, 2) ? cpu : size(random)) * 4.096)
+    const job = spec({ id: `job-${placed}`, tasks: [task({ resources: { cpu, memory } })] })
     const wish = wishOf(job)
     const occupancy = new Occupancy(job, () => undefined)
     const candidateScore = (member: string): number | undefined => {
@@ -154,16 +153,18 @@ function fill(nodes: number, seed: number): Fill {
     const walk = ring.walk(keyOfSlot(job.id, 0))
     const chosen = findCandidates(walk, candidateScore, defaultConfig)[0]?.member
     if (chosen === undefined)
-      return { utilisation: Math.max(used.cpu / total.cpu, used.memory / total.memory), placed }
+      return { utilisation: (used.cpu / total.cpu + used.memory / total.memory) / 2, placed }
     left.set(chosen, subtract(left.get(chosen)!, wish.need))
     used.cpu += wish.need.cpu
     used.memory += wish.need.memory
   }
 }
 
-/** Millicores around 700, with a long tail: the product of three dice. */
+/** About 24 jobs to a node, from a hundredth of a core to six: a doubling, or its half, at each toss. */
 function size(random: Random): number {
-  return 20 * (1 + random.below(6)) * (1 + random.below(4)) * (1 + random.below(4))
+  let doublings = 0
+  for (let i = 0; i < 9; i++) doublings += random.below(2)
+  return 20 * 2 ** doublings + random.below(100)
 }
 
 score('500 mixed nodes are at least 95 % full when the first slot is refused', () => {
