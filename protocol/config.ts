@@ -20,6 +20,8 @@ export interface Config {
   fullMeshMax: number
   /** Down and left members are forgotten after this. @default 24 h */
   memberRetentionMs: number
+  /** Each member that is down is greeted about twice in this by somebody, in case a partition has healed. @default 3000 */
+  lostGreetingIntervalMs: number
   /** One gossip batch per member and interval, the first at once. @default 100 */
   gossipIntervalMs: number
   /** Anti-entropy with a neighbour whose root differs, at the latest. @default 10000 */
@@ -73,6 +75,7 @@ export const defaultConfig: Config = {
   ringsMax: 10,
   fullMeshMax: 20,
   memberRetentionMs: 24 * hourMs,
+  lostGreetingIntervalMs: 3000,
   gossipIntervalMs: 100,
   antiEntropyIntervalMs: 10_000,
   antiEntropySettleMs: 1500,

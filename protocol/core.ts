@@ -21,7 +21,7 @@ import { Epoch } from './epoch.ts'
 import type { Event } from './event.ts'
 import { Leaving } from './leaving.ts'
 import { limits } from './limits.ts'
-import { journaledMembers, memberWrite } from './member-journal.ts'
+import { journaledMembers, memberForgetting, memberWrite } from './member-journal.ts'
 import { Membership, type MembershipOptions } from './membership/membership.ts'
 import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
 import type { NodeBody } from './placement/node-body.ts'
@@ -270,7 +270,6 @@ class MemberCore implements Core {
     const records = this.#replica.takeBatch(now)
     if (updates.length > 0 || records.length > 0) this.#broadcaster.publish(updates, records, out)
     this.#requests.settle(out)
-    for (const rejection of this.#membership.takeRejections()) this.#reject(rejection, out)
     for (const rejection of this.#replica.takeRejections()) this.#reject(rejection, out)
   }
 
@@ -295,6 +294,7 @@ class MemberCore implements Core {
   }
 
   #passOnMembers(now: Millis, out: Effect[]): boolean {
+    for (const member of this.#membership.takeForgotten()) this.#onForgotten(member)
     const changes = this.#membership.takeChanges()
     if (changes.length === 0) return false
     for (const { update, previous } of changes) {
@@ -305,6 +305,11 @@ class MemberCore implements Core {
     const members = changes.map((change) => change.update.member)
     this.#placement.onMembersChanged(members, now, out)
     return true
+  }
+
+  #onForgotten(member: MemberId): void {
+    this.#membersToPersist.push(memberForgetting(member))
+    this.#placement.availability.forget(member)
   }
 
   #exchangeFor(to: MemberId, now: Millis): Exchange {

@@ -17,6 +17,10 @@ export function memberWrite({ member, incarnation, state }: MemberUpdate): Store
   return { key: prefix + member, value: { incarnation, state } }
 }
 
+export function memberForgetting(member: MemberId): StoreWrite {
+  return { key: prefix + member, value: null }
+}
+
 export function journaledMembers(journal: Iterable<StoreWrite>, self: MemberId): MemberUpdate[] {
   const updates: MemberUpdate[] = []
   for (const { key, value } of journal) {

@@ -23,7 +23,7 @@ export interface MemberTable {
   apply(member: MemberId, claim: Claim): boolean
   forget(member: MemberId): void
   ids(): Iterable<MemberId>
-  /** 16 hexadecimal digits, equal for equal contents. */
+  /** 16 hexadecimal digits, equal where the same members are alive under the same incarnations. */
   digest(): string
 }
 
@@ -44,16 +44,15 @@ export class DenseMemberTable implements MemberTable {
     const held = this.#claims.get(member)
     if (held !== undefined && !supersedes(claim, held)) return false
     if (held === undefined && this.#claims.size >= limits.members) return false
-    if (held !== undefined) this.#count(member, held, -1)
-    this.#count(member, claim, 1)
+    if (held?.state === 'alive') this.#count(member, held, -1)
+    if (claim.state === 'alive') this.#count(member, claim, 1)
     this.#claims.set(member, { incarnation: claim.incarnation, state: claim.state })
     return true
   }
 
   forget(member: MemberId): void {
     const held = this.#claims.get(member)
-    if (held === undefined) return
-    this.#count(member, held, -1)
+    if (held?.state === 'alive') this.#count(member, held, -1)
     this.#claims.delete(member)
   }
 
@@ -66,8 +65,7 @@ export class DenseMemberTable implements MemberTable {
   }
 
   #count(member: MemberId, claim: Claim, sign: 1 | -1): void {
-    const rank = claim.state === 'alive' ? 1 : claim.state === 'down' ? 2 : 3
-    const mark = mix32(Math.imul(claim.incarnation | 0, 4) + rank)
+    const mark = mix32(claim.incarnation | 0)
     this.#high = (this.#high + sign * hashText(member, mark)) | 0
     this.#low = (this.#low + sign * hashText(member, ~mark)) | 0
   }

@@ -10,10 +10,13 @@ import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
-import type { Exchange, Rejection } from '../message.ts'
+import type { Exchange } from '../message.ts'
 import { Awareness } from './awareness.ts'
-import { isPresent, type MemberState, type MemberUpdate } from './member.ts'
-import { DenseMemberTable, type MemberTable, type SettledState, updateOf } from './member-table.ts'
+import { Census, type MemberChange } from './census.ts'
+import { Hearsay, isContradicted } from './hearsay.ts'
+import { LinkSet } from './link-set.ts'
+import type { MemberState, MemberUpdate } from './member.ts'
+import { DenseMemberTable, type MemberTable, type SettledState } from './member-table.ts'
 import type { MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import { Rumours } from './rumours.ts'
@@ -38,12 +41,7 @@ export interface MembershipInit extends MembershipOptions {
   readonly hooks: MembershipHooks
 }
 
-export interface MemberChange {
-  readonly update: MemberUpdate
-  readonly previous: MemberState | null
-}
-
-/** A member that we hold for down and that speaks is told so, but not more often than this. */
+/** A dead member that speaks is told so, not more often than this. */
 const claimIntervalMs = 1000
 
 export class Membership {
@@ -51,20 +49,19 @@ export class Membership {
   readonly #self: MemberId
   readonly #random: Random
   readonly #hooks: MembershipHooks
-  readonly #table: MemberTable
+  readonly #census: Census
   readonly #tables: TableExchange
   readonly #around: Neighbourhood
   readonly #rumours = new Rumours()
   readonly #awareness = new Awareness()
   readonly #watch: Watch
   readonly #deadlines = new Deadlines()
-  readonly #linked = new Set<MemberId>()
+  readonly #linked = new LinkSet()
+  readonly #hearsay = new Hearsay()
   readonly #toldAt = new Map<MemberId, Millis>()
   #incarnation: number
   #hasLeft = false
-  #changes: MemberChange[] = []
   #urgent = new Map<MemberId, MemberUpdate>()
-  #present: readonly MemberId[] | undefined
 
   constructor(init: MembershipInit) {
     this.#config = init.config
@@ -72,32 +69,35 @@ export class Membership {
     this.#incarnation = init.incarnation
     this.#random = init.random
     this.#hooks = init.hooks
-    this.#table = init.table ?? new DenseMemberTable()
-    this.#tables = new TableExchange(this.#table)
+    const table = init.table ?? new DenseMemberTable()
+    this.#tables = new TableExchange(table)
     this.#around = new Neighbourhood(init.config, init.self)
-    this.#watch = new Watch(init.config, this.#awareness, {
+    this.#census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
+    this.#watch = new Watch(init, this.#awareness, {
       otherObservers: (subject) => this.#around.otherObservers(subject),
       isSubject: (member) => this.#around.subjects().includes(member),
       isLinked: (member) => this.#linked.has(member),
       incarnationOf: (member) => this.incarnationOf(member) ?? 0,
       sendProbe: (to, sequence, now, out) => this.#say('probe', to, sequence, now, out),
-      onSuspected: (member, incarnation) => this.#suspected(member, incarnation),
-      onCleared: (member) => this.#cleared(member),
+      onSuspected: (member) => this.#census.noteDoubt(member, true),
+      onCleared: (member) => this.#census.noteDoubt(member, false),
       onDead: (member, incarnation, now, out) => this.#dead(member, incarnation, now, out),
     })
   }
 
   /** What an earlier life knew. */
   seed(updates: readonly MemberUpdate[]): void {
-    for (const update of updates) this.#hold(update)
-    this.#changes = []
+    for (const update of updates) this.#census.hold(update)
+    this.#census.takeChanges()
   }
 
   start(now: Millis, out: EffectSink): void {
-    this.#hold({ member: this.#self, incarnation: this.#incarnation, state: 'alive' })
+    this.#census.hold(this.#ownClaim('alive'))
+    for (const member of this.#census.dead()) this.#forgetLater(member, now)
     const phase = this.#random.below(this.#config.probeIntervalMs)
     this.#deadlines.set('turn', now + phase)
     this.#deadlines.set('compare', now + this.#random.below(this.#config.antiEntropyIntervalMs))
+    this.#deadlines.set('lost', now + this.#random.below(this.#config.lostGreetingIntervalMs))
     this.#around.keepLinks(this.present(), out)
   }
 
@@ -145,19 +145,21 @@ export class Membership {
 
   /** Something else came from the member: it is alive. */
   onHeard(from: MemberId, now: Millis, out: EffectSink): void {
+    this.#hearsay.drop(from)
     this.#watch.onHeard(from, now, out)
   }
 
   onLinkOpened(member: MemberId, now: Millis, out: EffectSink): void {
     if (this.#hasLeft) return
     this.#linked.add(member)
-    this.#watch.onHeard(member, now, out)
+    this.onHeard(member, now, out)
     this.#tables.greet(member, this.#incarnation, out)
   }
 
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
-    if (!this.#linked.delete(member) || this.#hasLeft) return
-    const claim = this.#table.get(member)
+    if (!this.#linked.delete(member)) return
+    if (this.#hasLeft) return
+    const claim = this.#census.get(member)
     if (claim?.state === 'alive') this.#watch.onLinkClosed(member, now, out)
     this.#around.keepLinks(this.present(), out)
   }
@@ -169,17 +171,14 @@ export class Membership {
   /** From a verified broadcast. */
   applyUpdates(updates: readonly MemberUpdate[], now: Millis, out: EffectSink): void {
     if (this.#hasLeft) return
-    this.#applyAll(updates, now, out)
+    // Its author declared it from what it saw itself; that is not hearsay.
+    for (const update of updates) this.#apply(update, now, out)
     this.#around.keepLinks(this.present(), out)
   }
 
   leave(_now: Millis, out: EffectSink): void {
-    const update: MemberUpdate = {
-      member: this.#self,
-      incarnation: this.#incarnation,
-      state: 'left',
-    }
-    this.#hold(update)
+    const update = this.#ownClaim('left')
+    this.#census.hold(update)
     this.#urgent.set(this.#self, update)
     for (const to of this.linked())
       out.push({ type: 'send', to, message: { type: 'claim', updates: [update] } })
@@ -196,6 +195,9 @@ export class Membership {
     for (let key = this.#deadlines.takeDue(now); key !== undefined; ) {
       if (key === 'turn') this.#onTurn(now, out)
       else if (key === 'compare') this.#onCompare(now, out)
+      else if (key === 'lost') this.#onLostDue(now, out)
+      else if (key.startsWith('hearsay/'))
+        this.#onHearsayDue(key.slice('hearsay/'.length), now, out)
       else this.#forget(key.slice('forget/'.length))
       key = this.#deadlines.takeDue(now)
     }
@@ -203,9 +205,11 @@ export class Membership {
   }
 
   takeChanges(): MemberChange[] {
-    const changes = this.#changes
-    if (changes.length > 0) this.#changes = []
-    return changes
+    return this.#census.takeChanges()
+  }
+
+  takeForgotten(): MemberId[] {
+    return this.#census.takeForgotten()
   }
 
   takeUrgent(): MemberUpdate[] {
@@ -215,27 +219,20 @@ export class Membership {
     return urgent.sort((a, b) => compareText(a.member, b.member))
   }
 
-  /** Authenticated members have nothing to send here that the codec does not check. */
-  takeRejections(): Rejection[] {
-    return []
-  }
-
   stateOf(member: MemberId): MemberState | undefined {
-    const state = this.#table.get(member)?.state
-    return state === 'alive' && this.#watch.isSuspect(member) ? 'suspect' : state
+    return this.#census.stateOf(member)
   }
 
   incarnationOf(member: MemberId): number | undefined {
-    return this.#table.get(member)?.incarnation
+    return this.#census.get(member)?.incarnation
   }
 
   known(): readonly MemberId[] {
-    return [...this.#table.ids()].sort(compareText)
+    return this.#census.known()
   }
 
   present(): readonly MemberId[] {
-    this.#present ??= [...this.#table.ids()].filter((id) => this.#isAlive(id)).sort(compareText)
-    return this.#present
+    return this.#census.present()
   }
 
   neighbours(): readonly MemberId[] {
@@ -243,26 +240,21 @@ export class Membership {
   }
 
   linked(): readonly MemberId[] {
-    return [...this.#linked].sort(compareText)
+    return this.#linked.list()
   }
 
   counts(): { alive: number; suspect: number; down: number; left: number } {
-    const counts = { alive: 0, suspect: 0, down: 0, left: 0 }
-    for (const member of this.#table.ids()) counts[this.stateOf(member)!]++
-    return counts
-  }
-
-  #isAlive(member: MemberId): boolean {
-    return this.#table.get(member)?.state === 'alive'
+    return this.#census.counts()
   }
 
   #onTurn(now: Millis, out: EffectSink): void {
     this.#deadlines.set('turn', now + this.#config.probeIntervalMs)
+    this.#watch.probeSuspects(now, out)
     const subjects = this.#around.subjects()
     if (subjects.length === 0) return
     // The clock's turn, the same for all: so that they do not all probe the same one.
-    const turn = Math.floor(now / this.#config.probeIntervalMs) % subjects.length
-    this.#watch.probe(subjects[turn]!, now, out)
+    const turn = Math.floor(now / this.#config.probeIntervalMs)
+    this.#watch.probe(subjects[turn % subjects.length]!, now, out)
   }
 
   /** Gossip is a hint: now and then two neighbours see whether they hold the same. */
@@ -270,6 +262,10 @@ export class Membership {
     this.#deadlines.set('compare', now + this.#config.antiEntropyIntervalMs)
     const to = this.#random.pick(this.linked())
     if (to !== undefined) this.#tables.greet(to, this.#incarnation, out)
+  }
+
+  #onLostDue(now: Millis, out: EffectSink): void {
+    this.#deadlines.set('lost', now + this.#config.lostGreetingIntervalMs)
     this.#tables.greetLost(this.present().length, this.#random, this.#incarnation, out)
   }
 
@@ -282,27 +278,28 @@ export class Membership {
 
   /** Nobody else knows the newcomer yet: its first acquaintance tells all. */
   #onJoin(from: MemberId, isNew: boolean): void {
-    if (isNew && this.#isAlive(from)) this.#urgent.set(from, updateOf(from, this.#table.get(from)!))
+    if (isNew && this.#census.isAlive(from)) this.#urgent.set(from, this.#census.updateOf(from))
   }
 
   /** The message itself shows that its sender is alive, under the incarnation that it names. */
   #hear(from: MemberId, message: MembershipMessage, now: Millis, out: EffectSink): void {
     const incarnation = 'sequence' in message || message.type === 'join' ? message.incarnation : 0
     if (incarnation > (this.incarnationOf(from) ?? 0)) {
-      const isReturn = this.#table.get(from) !== undefined && !this.#isAlive(from)
+      const isReturn = this.#census.get(from) !== undefined && !this.#census.isAlive(from)
       const update: MemberUpdate = { member: from, incarnation, state: 'alive' }
       this.#apply(update, now, out)
       if (isReturn) this.#urgent.set(from, update)
     }
-    this.#watch.onHeard(from, now, out)
-    if (this.#table.get(from) !== undefined && !this.#isAlive(from)) this.#tell(from, now, out)
+    this.onHeard(from, now, out)
+    if (this.#census.get(from) !== undefined && !this.#census.isAlive(from))
+      this.#tell(from, now, out)
   }
 
   /** What we hold of the member itself, so that it raises its incarnation. */
   #tell(member: MemberId, now: Millis, out: EffectSink): void {
     if (now - (this.#toldAt.get(member) ?? Number.NEGATIVE_INFINITY) < claimIntervalMs) return
     this.#toldAt.set(member, now)
-    const updates = [updateOf(member, this.#table.get(member)!)]
+    const updates = [this.#census.updateOf(member)]
     out.push({ type: 'send', to: member, message: { type: 'claim', updates } })
   }
 
@@ -314,85 +311,90 @@ export class Membership {
   ): boolean {
     if (subject === this.#self) {
       this.#refute(incarnation)
-      const updates = [updateOf(subject, this.#table.get(subject)!)]
+      const updates = [this.#census.updateOf(subject)]
       out.push({ type: 'send', to: from, message: { type: 'claim', updates } })
       return false
     }
-    const claim = this.#table.get(subject)
+    const claim = this.#census.get(subject)
     if (claim === undefined) return false
     if (claim.state === 'alive' && incarnation >= claim.incarnation) return true
-    const updates = [updateOf(subject, claim)]
+    const updates = [this.#census.updateOf(subject)]
     out.push({ type: 'send', to: from, message: { type: 'claim', updates } })
     return false
+  }
+
+  #ownClaim(state: 'alive' | 'left'): MemberUpdate {
+    return { member: this.#self, incarnation: this.#incarnation, state }
   }
 
   #refute(incarnation: number): void {
     if (incarnation < this.#incarnation || this.#hasLeft) return
     this.#incarnation = incarnation + 1
-    const update: MemberUpdate = {
-      member: this.#self,
-      incarnation: this.#incarnation,
-      state: 'alive',
-    }
-    this.#hold(update)
+    const update = this.#ownClaim('alive')
+    this.#census.hold(update)
     this.#urgent.set(this.#self, update)
-    this.#rumours.add(update, this.#table.size)
+    this.#rumours.add(update, this.#census.size)
   }
 
   #applyAll(updates: readonly MemberUpdate[], now: Millis, out: EffectSink): void {
-    for (const update of updates) this.#apply(update, now, out)
+    for (const update of updates)
+      if (this.#contradicts(update)) this.#doubt(update, now, out)
+      else this.#apply(update, now, out)
+  }
+
+  #contradicts(update: MemberUpdate): boolean {
+    const { member } = update
+    const here = { isLinked: this.#linked.has(member), isSuspect: this.#watch.isSuspect(member) }
+    return isContradicted(update, this.#census.get(member), here)
+  }
+
+  /** The member is told, and probed. */
+  #doubt(update: MemberUpdate, now: Millis, out: EffectSink): void {
+    const { member } = update
+    if (!this.#hearsay.hold(update)) return
+    const waitMs = this.#config.probeTimeoutMs * this.#awareness.multiplier
+    this.#deadlines.set(`hearsay/${member}`, now + waitMs)
+    out.push({ type: 'send', to: member, message: { type: 'claim', updates: [update] } })
+    this.#watch.probe(member, now, out)
+  }
+
+  #onHearsayDue(member: MemberId, now: Millis, out: EffectSink): void {
+    const update = this.#hearsay.take(member)
+    if (update !== undefined) this.#apply(update, now, out)
   }
 
   #apply(update: MemberUpdate, now: Millis, out: EffectSink): void {
-    if (update.member === this.#self) {
+    const { member } = update
+    if (member === this.#self) {
       if (update.state !== 'alive' || update.incarnation > this.#incarnation)
         this.#refute(update.incarnation)
       return
     }
     // Suspicion is not passed on; who hears of one at second hand learns of the member only.
     const state: SettledState = update.state === 'suspect' ? 'alive' : update.state
-    if (!this.#hold({ ...update, state })) return
-    this.#rumours.add({ ...update, state }, this.#table.size)
-    this.#watch.forget(update.member)
+    if (state !== 'alive' && this.#census.get(member) === undefined) return
+    if (!this.#census.hold({ ...update, state })) return
+    this.#rumours.add({ ...update, state }, this.#census.size)
+    this.#watch.forget(member)
     if (state === 'alive') return
-    this.#deadlines.set(`forget/${update.member}`, now + this.#config.memberRetentionMs)
-    if (state === 'left') return
+    this.#forgetLater(member, now)
     // It may hear us still: then it should know, and come back.
-    if (this.#linked.has(update.member)) this.#tell(update.member, now, out)
-  }
-
-  /** Takes the claim into the table; false when it says nothing new. */
-  #hold(update: MemberUpdate): boolean {
-    const { member, incarnation } = update
-    const state: SettledState = update.state === 'suspect' ? 'alive' : update.state
-    const previous = this.stateOf(member) ?? null
-    if (!this.#table.apply(member, { incarnation, state })) return false
-    this.#changes.push({ update: { member, incarnation, state }, previous })
-    if (previous === null || isPresent(previous) !== (state === 'alive')) {
-      this.#around.reshape(member, state === 'alive')
-      this.#present = undefined
-    }
-    return true
-  }
-
-  #suspected(member: MemberId, incarnation: number): void {
-    this.#changes.push({ update: { member, incarnation, state: 'suspect' }, previous: 'alive' })
-  }
-
-  #cleared(member: MemberId): void {
-    const incarnation = this.incarnationOf(member) ?? 0
-    this.#changes.push({ update: { member, incarnation, state: 'alive' }, previous: 'suspect' })
+    if (state === 'down' && this.#linked.has(member)) this.#tell(member, now, out)
   }
 
   #dead(member: MemberId, incarnation: number, now: Millis, out: EffectSink): void {
-    const update: MemberUpdate = { member, incarnation, state: 'down' }
-    this.#apply(update, now, out)
-    if (this.#table.get(member)?.state === 'down') this.#urgent.set(member, update)
+    this.#apply({ member, incarnation, state: 'down' }, now, out)
+    if (this.stateOf(member) === 'down') this.#urgent.set(member, this.#census.updateOf(member))
+  }
+
+  #forgetLater(member: MemberId, now: Millis): void {
+    this.#deadlines.set(`forget/${member}`, now + this.#config.memberRetentionMs)
   }
 
   #forget(member: MemberId): void {
-    if (this.#isAlive(member)) return
-    this.#table.forget(member)
+    if (this.#census.isAlive(member)) return
+    this.#census.forget(member)
+    this.#watch.forgetAll(member)
     this.#toldAt.delete(member)
   }
 }

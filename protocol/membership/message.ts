@@ -15,7 +15,8 @@ import type { Exchange } from '../message.ts'
 import type { MemberUpdate } from './member.ts'
 
 const memberId = text({ min: 1, max: limits.memberIdLength })
-const count = integer(0, Number.MAX_SAFE_INTEGER)
+/** Far more restarts than a machine lives, and room above to refute. */
+const count = integer(0, 2 ** 40)
 const update: Schema<MemberUpdate> = object({
   member: memberId,
   incarnation: count,

@@ -30,7 +30,8 @@ interface Probing {
 }
 
 interface Asking {
-  readonly others: readonly MemberId[]
+  /** Those whose report is awaited, or has come. */
+  others: readonly MemberId[]
   readonly unreached: Set<MemberId>
 }
 
@@ -53,6 +54,7 @@ export interface WatchHooks {
 }
 
 export class Watch {
+  readonly #self: MemberId
   readonly #config: Config
   readonly #awareness: Awareness
   readonly #hooks: WatchHooks
@@ -60,10 +62,17 @@ export class Watch {
   readonly #asking = new Map<MemberId, Asking>()
   readonly #suspicions = new Map<MemberId, Suspicion>()
   readonly #heardAt = new Map<MemberId, Millis>()
+  /** Members whose last link closed, and of whom nothing was heard since. */
+  readonly #cutOff = new Set<MemberId>()
   readonly #deadlines = new Deadlines()
   #sequence = 0
 
-  constructor(config: Config, awareness: Awareness, hooks: WatchHooks) {
+  constructor(
+    { config, self }: { config: Config; self: MemberId },
+    awareness: Awareness,
+    hooks: WatchHooks,
+  ) {
+    this.#self = self
     this.#config = config
     this.#awareness = awareness
     this.#hooks = hooks
@@ -86,9 +95,15 @@ export class Watch {
     this.#start(subject, { isRetry: false, isOwn: true, waiting: new Set() }, now, out)
   }
 
+  /** Whoever is suspected may have been heard by others only, or not be our subject any more. */
+  probeSuspects(now: Millis, out: EffectSink): void {
+    for (const subject of this.#suspicions.keys()) this.probe(subject, now, out)
+  }
+
   /** Anything from the member shows that it is alive. */
   onHeard(member: MemberId, now: Millis, out: EffectSink): void {
     this.#heardAt.set(member, now)
+    this.#cutOff.delete(member)
     const probing = this.#probing.get(member)
     if (probing !== undefined) {
       this.#endProbe(member)
@@ -100,12 +115,24 @@ export class Watch {
 
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
     this.#heardAt.delete(member)
+    this.#cutOff.add(member)
+    this.#stopWaitingFor(member, now, out)
     if (this.#probing.has(member)) this.#onProbeFailed(member, now, out)
     else if (this.#hooks.isSubject(member) && !this.#asking.has(member)) this.#ask(member, now, out)
   }
 
+  /** Who is cut off itself cannot report: when many die at once, they would be waited for. */
+  #stopWaitingFor(observer: MemberId, now: Millis, out: EffectSink): void {
+    for (const [subject, asking] of this.#asking) {
+      if (!asking.others.includes(observer) || asking.unreached.has(observer)) continue
+      asking.others = asking.others.filter((other) => other !== observer)
+      if (asking.unreached.size >= asking.others.length) this.#suspect(subject, asking, now, out)
+    }
+  }
+
   onProbeRequest(from: MemberId, subject: MemberId, now: Millis, out: EffectSink): void {
     if (this.#isFresh(subject, now)) return this.#report(from, subject, true, out)
+    if (this.#cutOff.has(subject)) return this.#report(from, subject, false, out)
     const probing = this.#probing.get(subject)
     if (probing !== undefined) probing.waiting.add(from)
     else this.#start(subject, { isRetry: false, isOwn: false, waiting: new Set([from]) }, now, out)
@@ -127,12 +154,12 @@ export class Watch {
     if (asking?.others.includes(from)) {
       asking.unreached.add(from)
       if (asking.unreached.size === asking.others.length) this.#suspect(subject, asking, now, out)
-    } else this.#confirm(from, subject, now)
+    } else this.#confirm(from, subject)
   }
 
   /** Another observer suspects it too. */
   onSuspect(from: MemberId, subject: MemberId, now: Millis, out: EffectSink): void {
-    if (this.#suspicions.has(subject)) return this.#confirm(from, subject, now)
+    if (this.#suspicions.has(subject)) return this.#confirm(from, subject)
     const asking = this.#asking.get(subject)
     if (asking !== undefined) {
       asking.unreached.add(from)
@@ -143,6 +170,13 @@ export class Watch {
     if (this.#hooks.isLinked(subject)) return this.onProbeRequest(from, subject, now, out)
     const others = this.#hooks.otherObservers(subject)
     this.#suspect(subject, { others, unreached: new Set([from]) }, now, out)
+  }
+
+  /** Nothing is kept of the member. */
+  forgetAll(member: MemberId): void {
+    this.forget(member)
+    this.#heardAt.delete(member)
+    this.#cutOff.delete(member)
   }
 
   /** The member is down, left, or back under a higher incarnation: what was open about it is void. */
@@ -231,7 +265,7 @@ export class Watch {
     this.#hooks.onSuspected(subject, incarnation, now, out)
   }
 
-  #confirm(from: MemberId, subject: MemberId, _now: Millis): void {
+  #confirm(from: MemberId, subject: MemberId): void {
     const suspicion = this.#suspicions.get(subject)
     if (suspicion === undefined || suspicion.confirmers.has(from)) return
     if (!this.#hooks.otherObservers(subject).includes(from)) return
@@ -253,15 +287,16 @@ export class Watch {
       { confirmations: confirmed.length, others: others.length },
       { minMs: minMs * this.#awareness.multiplier, maxMs: maxMs * this.#awareness.multiplier },
     )
-    const turn = confirmed.length % 4
+    // By their ids: who comes first declares it, and the others hear of it before their turn.
+    const turn = Math.min(4, confirmed.filter((each) => each < this.#self).length)
     this.#deadlines.set(`suspect/${subject}`, startedAt + timeoutMs + declareStaggerMs * turn)
   }
 
   #onSuspicionExpired(subject: MemberId, now: Millis, out: EffectSink): void {
     const suspicion = this.#suspicions.get(subject)
     if (suspicion === undefined) return
-    this.forget(subject)
     this.#hooks.onDead(subject, suspicion.incarnation, now, out)
+    this.forget(subject)
   }
 
   #clear(subject: MemberId, out: EffectSink): void {

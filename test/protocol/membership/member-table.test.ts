@@ -27,6 +27,10 @@ function contents(held: DenseMemberTable) {
   return [...held.ids()].sort().map((member) => ({ member, ...held.get(member)! }))
 }
 
+function alive(held: DenseMemberTable) {
+  return contents(held).filter(({ state }) => state === 'alive')
+}
+
 table('the order of claims does not matter, nor that some come twice', () => {
   fc.assert(
     fc.property(
@@ -57,11 +61,11 @@ table('holds the greatest claim on each member', () => {
   )
 })
 
-table('different contents have different digests, and what is forgotten leaves no trace', () => {
+table('the digest shows who is alive, and what is forgotten leaves no trace', () => {
   fc.assert(
     fc.property(fc.array(update), fc.array(update), (some, more) => {
       const [one, other] = [holding(some), holding(more)]
-      const isEqual = JSON.stringify(contents(one)) === JSON.stringify(contents(other))
+      const isEqual = JSON.stringify(alive(one)) === JSON.stringify(alive(other))
       assert.is(one.digest() === other.digest(), isEqual)
       for (const member of [...one.ids()]) one.forget(member)
       assert.is(one.digest(), new DenseMemberTable().digest())

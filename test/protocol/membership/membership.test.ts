@@ -138,6 +138,36 @@ membership('a member that is held for down and floods is told so once a second',
   assert.equal(told, [0, 1000, 2000])
 })
 
+membership('when halves find each other again, nobody of one half doubts another of it', () => {
+  for (const [count, seconds] of [
+    [4, 8],
+    [6, 30],
+    [9, 60],
+    [24, 30],
+  ] as const)
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const cluster = clusterOf(count, seed)
+      const half = (member: MemberId) => cluster.members.indexOf(member) < count / 2
+      const [left, right] = [cluster.members.filter(half), cluster.members.filter((m) => !half(m))]
+      for (const a of left) for (const b of right) cluster.network.cut(a, b)
+      cluster.advance(seconds * 1000)
+      cluster.takeLog()
+      cluster.network.healAll()
+      cluster.advance(15_000)
+      for (const line of cluster.takeLog()) {
+        const [, at, about, state] = /(m.) sees (m.) (down|suspect)/.exec(line) ?? []
+        if (state !== undefined) assert.is.not(half(at!), half(about!), `${count}: ${line}`)
+      }
+      for (const at of cluster.members)
+        for (const about of cluster.members)
+          assert.is(
+            cluster.stateAt(at, about),
+            'alive',
+            `${count}, seed ${seed}: ${at} of ${about}`,
+          )
+    }
+})
+
 const fault = fc.oneof(
   fc.record({ type: fc.constant('kill' as const), a: fc.nat(29), b: fc.nat(29) }),
   fc.record({ type: fc.constant('restart' as const), a: fc.nat(29), b: fc.nat(29) }),
