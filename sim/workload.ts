@@ -80,18 +80,19 @@ export class Workload {
     }
   }
 
-  submit(host: Host, job: JobId): void {
+  /** Left open, count and size are drawn. */
+  submit(host: Host, job: JobId, fixed: { count?: number; cpu?: number } = {}): void {
     if (!this.#jobs.includes(job)) this.#jobs.push(job)
     const spec = {
       id: job,
-      count: 1 + this.#random.below(6),
+      count: fixed.count ?? 1 + this.#random.below(6),
       tasks: [
         {
           name: 'main',
           process: { command: ['sleep', '1000'] },
           env: { EDITION: String(this.#random.below(1000)) },
           resources: {
-            cpu: 50 + 50 * this.#random.below(8),
+            cpu: fixed.cpu ?? 50 + 50 * this.#random.below(8),
             memory: 32 + 32 * this.#random.below(16),
           },
           ports: this.#random.chance(1, 2) ? [{ name: 'http' }] : [],

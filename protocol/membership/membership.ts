@@ -249,8 +249,8 @@ export class Membership {
 
   #onTurn(now: Millis, out: EffectSink): void {
     this.#deadlines.set('turn', now + this.#config.probeIntervalMs)
-    this.#watch.probeSuspects(now, out)
     const subjects = this.#around.subjects()
+    this.#watch.probeDoubtful(subjects, now, out)
     if (subjects.length === 0) return
     // The clock's turn, the same for all: so that they do not all probe the same one.
     const turn = Math.floor(now / this.#config.probeIntervalMs)

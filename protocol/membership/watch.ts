@@ -64,6 +64,8 @@ export class Watch {
   readonly #heardAt = new Map<MemberId, Millis>()
   /** Members whose last link closed, and of whom nothing was heard since. */
   readonly #cutOff = new Set<MemberId>()
+  /** Members that did not answer our last probe, and of whom nothing was heard since. */
+  readonly #silent = new Set<MemberId>()
   readonly #deadlines = new Deadlines()
   #sequence = 0
 
@@ -95,15 +97,22 @@ export class Watch {
     this.#start(subject, { isRetry: false, isOwn: true, waiting: new Set() }, now, out)
   }
 
-  /** Whoever is suspected may have been heard by others only, or not be our subject any more. */
-  probeSuspects(now: Millis, out: EffectSink): void {
+  /**
+   * Whoever is suspected may have been heard by others only, or not be our subject any more; and a subject of
+   * whom nothing was heard does not have to wait for its turn.
+   */
+  probeDoubtful(subjects: readonly MemberId[], now: Millis, out: EffectSink): void {
     for (const subject of this.#suspicions.keys()) this.probe(subject, now, out)
+    if (this.#silent.size + this.#cutOff.size === 0) return
+    for (const subject of subjects)
+      if (this.#silent.has(subject) || this.#cutOff.has(subject)) this.probe(subject, now, out)
   }
 
   /** Anything from the member shows that it is alive. */
   onHeard(member: MemberId, now: Millis, out: EffectSink): void {
     this.#heardAt.set(member, now)
     this.#cutOff.delete(member)
+    this.#silent.delete(member)
     const probing = this.#probing.get(member)
     if (probing !== undefined) {
       this.#endProbe(member)
@@ -177,6 +186,7 @@ export class Watch {
     this.forget(member)
     this.#heardAt.delete(member)
     this.#cutOff.delete(member)
+    this.#silent.delete(member)
   }
 
   /** The member is down, left, or back under a higher incarnation: what was open about it is void. */
@@ -206,6 +216,7 @@ export class Watch {
     now: Millis,
     out: EffectSink,
   ): void {
+    if (this.#probing.has(subject)) return
     this.#sequence += 1
     this.#probing.set(subject, { ...how, sequence: this.#sequence, sentAt: now })
     const timeoutMs = this.#config.probeTimeoutMs * this.#awareness.multiplier
@@ -222,7 +233,9 @@ export class Watch {
     const probing = this.#probing.get(subject)
     if (probing === undefined) return
     this.#endProbe(subject)
+    this.#silent.add(subject)
     for (const observer of probing.waiting) this.#report(observer, subject, false, out)
+    for (const suspected of this.#suspicions.keys()) this.#armSuspicion(suspected)
     if (!probing.isOwn || this.#suspicions.has(subject)) return
     const isAlone = this.#hooks.otherObservers(subject).length === 0
     // With nobody to ask, one lost message must not be enough.
@@ -251,6 +264,9 @@ export class Watch {
     // Nobody answers us: that may well be our own fault.
     if (asking.unreached.size === 0) this.#awareness.change(1)
     this.#suspect(subject, asking, now, out)
+    // Or they are dead as well: then their confirmation is not to be waited for.
+    for (const other of asking.others)
+      if (!asking.unreached.has(other)) this.#start(other, sideProbe(), now, out)
   }
 
   #suspect(subject: MemberId, { others, unreached }: Asking, now: Millis, out: EffectSink): void {
@@ -275,7 +291,10 @@ export class Watch {
 
   /** Observers that are themselves in doubt or out of reach are not waited for: half a cluster can die at once. */
   #reachable(observers: readonly MemberId[]): MemberId[] {
-    return observers.filter((each) => this.#hooks.isLinked(each) && !this.#suspicions.has(each))
+    return observers.filter(
+      (each) =>
+        this.#hooks.isLinked(each) && !this.#suspicions.has(each) && !this.#silent.has(each),
+    )
   }
 
   #armSuspicion(subject: MemberId): void {
@@ -319,4 +338,9 @@ export class Watch {
   #isFresh(member: MemberId, now: Millis): boolean {
     return now - (this.#heardAt.get(member) ?? Number.NEGATIVE_INFINITY) <= freshMs
   }
+}
+
+/** A look at a member on somebody else's account. */
+function sideProbe(): Omit<Probing, 'sequence' | 'sentAt'> {
+  return { isRetry: false, isOwn: false, waiting: new Set() }
 }
