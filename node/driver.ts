@@ -53,6 +53,7 @@ export class Driver {
   readonly #waiting = new Map<RequestId, (reply: Reply) => void>()
   #core: Core | undefined
   #lastRequest: RequestId = 0
+  #now: Millis = 0
   #slice: NodeJS.Immediate | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt: Millis | undefined
@@ -90,13 +91,13 @@ export class Driver {
 
   /** What this machine did or saw. */
   tell(event: Event): void {
-    this.#queue.push('owed', event)
+    this.#queue.push(event, this.#init.clock.now())
     this.#schedule()
   }
 
   /** What a remote member sent, of this size. */
   receive(event: Event, bytes: number): void {
-    if (this.#queue.push('remote', event, bytes)) this.#schedule()
+    if (this.#queue.push(event, this.#init.clock.now(), bytes)) this.#schedule()
     else this.counters.overloaded++
   }
 
@@ -105,8 +106,8 @@ export class Driver {
     const request = ++this.#lastRequest
     const { promise, resolve } = Promise.withResolvers<Reply>()
     this.#waiting.set(request, resolve)
-    if (this.#queue.push('request', { type: 'request-received', request, command }))
-      this.#schedule()
+    const now = this.#init.clock.now()
+    if (this.#queue.push({ type: 'request-received', request, command }, now)) this.#schedule()
     else {
       this.counters.overloaded++
       this.reply(request, refused('overloaded'))
@@ -145,8 +146,10 @@ export class Driver {
     if (this.#queue.length > 0) this.#schedule()
   }
 
-  #step(core: Core, { event, bytes }: Queued): void {
-    const now = this.#init.clock.now()
+  /** Requests overtake, so an event may come with a time before the last one: time does not go back. */
+  #step(core: Core, { event, bytes, at }: Queued): void {
+    const now = Math.max(this.#now, at)
+    this.#now = now
     this.#init.onEvent?.(event, now, bytes)
     const effects = core.step(event, now)
     this.#init.onEffects?.(effects)

@@ -1,23 +1,45 @@
 /**
- * What waits for the core, in three lines. First what is owed (completions, links, ticks): it is bounded by
- * what the core itself asked for. Then remote messages and local requests in turn, so that neither a busy
- * cluster nor a busy client starves the other. Over `limits.queuedEvents`, messages are dropped first, since
- * the protocol repairs their loss, and then requests are refused.
+ * What waits for the core, in three lines. First what is owed (completions, links, ticks) and what members say
+ * about who is there, in the order in which they arrived: little work, and a time-out must not be looked at
+ * before the answer that came in time and only waited here. Behind it, other messages and local requests take
+ * turns, so that neither a busy cluster nor a busy client starves the other, and however long they wait, the
+ * failure detector does not. Over `limits.queuedEvents`, messages are dropped first, since the protocol repairs
+ * their loss, and then requests are refused.
  */
+import type { Millis } from '../protocol/base/id.ts'
 import type { Event } from '../protocol/event.ts'
 import { Fifo } from './fifo.ts'
 
-export type Line = 'owed' | 'remote' | 'request'
+type Line = 'prompt' | 'remote' | 'request'
 
 export interface Queued {
   readonly event: Event
   /** On the wire; for the recorder's bound. */
   readonly bytes: number
+  /** When it arrived here: the core is told this time, not when its turn came. */
+  readonly at: Millis
+}
+
+/** The messages of the failure detector; tables, which are long, wait with the rest. */
+const promptMessages: ReadonlySet<string> = new Set([
+  'probe',
+  'ack',
+  'probe-request',
+  'probe-report',
+  'suspect',
+  'claim',
+])
+
+function lineOf(event: Event): Line {
+  if (event.type === 'request-received') return 'request'
+  if (event.type === 'broadcast-received' || event.type === 'message-refused') return 'remote'
+  if (event.type !== 'message-received') return 'prompt'
+  return promptMessages.has(event.message.type) ? 'prompt' : 'remote'
 }
 
 export class EventQueue {
   readonly #lines = {
-    owed: new Fifo<Queued>(),
+    prompt: new Fifo<Queued>(),
     remote: new Fifo<Queued>(),
     request: new Fifo<Queued>(),
   }
@@ -31,20 +53,22 @@ export class EventQueue {
   }
 
   get length(): number {
-    const { owed, remote, request } = this.#lines
-    return owed.length + remote.length + request.length
+    const { prompt, remote, request } = this.#lines
+    return prompt.length + remote.length + request.length
   }
 
-  /** False when there is no place for it. */
-  push(line: Line, event: Event, bytes = 0): boolean {
-    if (line !== 'owed' && this.length >= this.#max && !this.#makePlace(line)) return false
-    this.#lines[line].push({ event, bytes })
+  /** False when there is no place for it. What is owed always finds one. */
+  push(event: Event, at: Millis, bytes = 0): boolean {
+    const line = lineOf(event)
+    const isOwed = line === 'prompt' && event.type !== 'message-received'
+    if (!isOwed && this.length >= this.#max && !this.#makePlace(line)) return false
+    this.#lines[line].push({ event, bytes, at })
     return true
   }
 
   shift(): Queued | undefined {
-    const { owed } = this.#lines
-    if (owed.length > 0) return owed.shift()
+    const { prompt } = this.#lines
+    if (prompt.length > 0) return prompt.shift()
     const first = this.#nextTurn
     const second = first === 'remote' ? 'request' : 'remote'
     const line = this.#lines[first].length > 0 ? first : second
@@ -54,9 +78,9 @@ export class EventQueue {
 
   #makePlace(line: Line): boolean {
     const { remote } = this.#lines
-    const hasPlace = line === 'request' && remote.length > 0
+    const hasPlace = line !== 'remote' && remote.length > 0
     if (hasPlace) remote.shift()
-    if (hasPlace || line === 'remote') this.dropped++
+    if (hasPlace || line !== 'request') this.dropped++
     return hasPlace
   }
 }

@@ -7,8 +7,6 @@ export interface Config {
   probeIntervalMs: number
   /** A direct probe that is not answered by then has failed; below probeIntervalMs. @default 500 */
   probeTimeoutMs: number
-  /** The other observers' reports are awaited this long, then counted as silent. @default 500 */
-  probeReportTimeoutMs: number
   /** Suspicion with every observer's confirmation (Lifeguard's Min). @default 1000 */
   suspicionMinMs: number
   /** Suspicion with no confirmation (Lifeguard's Max). @default 10000 */
@@ -68,7 +66,6 @@ const hourMs = 3_600_000
 export const defaultConfig: Config = {
   probeIntervalMs: 1000,
   probeTimeoutMs: 500,
-  probeReportTimeoutMs: 500,
   suspicionMinMs: 1000,
   suspicionMaxMs: 10_000,
   ringsMin: 3,

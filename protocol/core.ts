@@ -21,7 +21,7 @@ import { Epoch } from './epoch.ts'
 import type { Event } from './event.ts'
 import { Leaving } from './leaving.ts'
 import { limits } from './limits.ts'
-import { journaledMembers, memberForgetting, memberWrite } from './member-journal.ts'
+import { journaledMembers, MemberJournal } from './member-journal.ts'
 import { Membership, type MembershipOptions } from './membership/membership.ts'
 import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
 import type { NodeBody } from './placement/node-body.ts'
@@ -71,7 +71,7 @@ class MemberCore implements Core {
   #node: NodeBody
   #now: Millis = 0
   #lastEffectId: EffectId = 0
-  #membersToPersist: StoreWrite[] = []
+  readonly #memberJournal = new MemberJournal()
   #out: Effect[] = []
 
   constructor(init: CoreInit) {
@@ -140,7 +140,7 @@ class MemberCore implements Core {
     if (this.#epoch.isDurable) this.#dispatch(event, now, out)
     else this.#begin(event, now, out)
     if (this.#epoch.isDurable) this.#settle(now, out)
-    const persist = this.#takePersist()
+    const persist = this.#takePersist(now)
     if (persist !== undefined) sink.push(persist)
     for (const effect of out) sink.push(effect)
     out.length = 0
@@ -153,6 +153,7 @@ class MemberCore implements Core {
       this.#replica.deadline(),
       this.#placement.deadline(),
       this.#leaving.deadline,
+      this.#memberJournal.deadline,
     )
   }
 
@@ -186,7 +187,7 @@ class MemberCore implements Core {
       case 'link-closed':
         return this.#membership.onLinkClosed(event.member, now, out)
       case 'loop-delayed':
-        return this.#membership.onLoopDelayed(event.delayMs, now)
+        return this.#membership.onLoopDelayed(event.delayMs)
       case 'persisted':
         return this.#replica.onPersisted(event.id, now, out)
       case 'effect-failed':
@@ -294,22 +295,20 @@ class MemberCore implements Core {
   }
 
   #passOnMembers(now: Millis, out: Effect[]): boolean {
-    for (const member of this.#membership.takeForgotten()) this.#onForgotten(member)
+    for (const member of this.#membership.takeForgotten()) {
+      this.#memberJournal.forget(member, now)
+      this.#placement.availability.forget(member)
+    }
     const changes = this.#membership.takeChanges()
     if (changes.length === 0) return false
     for (const { update, previous } of changes) {
-      this.#membersToPersist.push(memberWrite(update))
+      this.#memberJournal.note(update, now)
       out.push({ type: 'notify', notification: { type: 'member-changed', update, previous } })
     }
     this.#replica.onMembersChanged(now, out)
     const members = changes.map((change) => change.update.member)
     this.#placement.onMembersChanged(members, now, out)
     return true
-  }
-
-  #onForgotten(member: MemberId): void {
-    this.#membersToPersist.push(memberForgetting(member))
-    this.#placement.availability.forget(member)
   }
 
   #exchangeFor(to: MemberId, now: Millis): Exchange {
@@ -326,11 +325,10 @@ class MemberCore implements Core {
       this.#placement.learn(from, exchange.availability, now, out)
   }
 
-  #takePersist(): Effect | undefined {
+  #takePersist(now: Millis): Effect | undefined {
     const persist = this.#replica.flush()
-    const members = this.#membersToPersist
+    const members = this.#memberJournal.take(persist !== undefined, now)
     if (members.length === 0) return persist
-    this.#membersToPersist = []
     if (persist !== undefined) return { ...persist, writes: [...persist.writes, ...members] }
     return { type: 'persist', id: this.#nextEffectId(), writes: members }
   }

@@ -59,6 +59,8 @@ export const limits = {
   /** A part of a member table: 1,024 × 80 B = 80 KiB. */
   updatesPerMessage: 1024,
   availabilityPerExchange: 128,
+  /** Probes whose late answers still teach: one or two a second for the longest wait, doubled. */
+  probesRemembered: 64,
   /** Records: 10,000 jobs × 3 keys + 100,000 allocations, doubled: about 300 MB at 1 KiB each. */
   records: 300_000,
   /** Versions kept of a shared key: the winner and what it won against. */

@@ -2,16 +2,54 @@
  * Which members were there, across a restart: `member/<id>` in the journal. A restarted member counts on
  * those that it knew until the probes say otherwise, so it does not take over slots that still run.
  */
-import type { MemberId } from './base/id.ts'
+import type { MemberId, Millis } from './base/id.ts'
+import { sortedValues } from './base/order.ts'
 import { check, integer, literal, object } from './base/schema.ts'
 import type { StoreWrite } from './effect.ts'
 import type { MemberUpdate } from './membership/member.ts'
 
 const prefix = 'member/'
+const delayMs = 5000
 const bodySchema = object({
   incarnation: integer(0, Number.MAX_SAFE_INTEGER),
   state: literal('alive', 'suspect', 'down', 'left'),
 })
+
+/**
+ * Changes on their way to the disk. They are hints for the next start, so they ride with other writes or wait
+ * some seconds: an fsync for each change made a disk that is shared by many agents the slowest of them all,
+ * just when most members come or go.
+ */
+export class MemberJournal {
+  readonly #writes = new Map<MemberId, StoreWrite>()
+  #dueAt: Millis | undefined
+
+  note(update: MemberUpdate, now: Millis): void {
+    this.#add(update.member, memberWrite(update), now)
+  }
+
+  forget(member: MemberId, now: Millis): void {
+    this.#add(member, memberForgetting(member), now)
+  }
+
+  get deadline(): Millis | undefined {
+    return this.#dueAt
+  }
+
+  /** What is to be written now; `isWriting`: something else is written anyway. */
+  take(isWriting: boolean, now: Millis): StoreWrite[] {
+    if (this.#dueAt === undefined || (!isWriting && now < this.#dueAt)) return []
+    const writes = sortedValues(this.#writes)
+    this.#writes.clear()
+    this.#dueAt = undefined
+    return writes
+  }
+
+  #add(member: MemberId, write: StoreWrite, now: Millis): void {
+    this.#writes.set(member, write)
+    this.#dueAt ??= now + delayMs
+  }
+}
 
 export function memberWrite({ member, incarnation, state }: MemberUpdate): StoreWrite {
   return { key: prefix + member, value: { incarnation, state } }

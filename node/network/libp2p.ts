@@ -93,6 +93,10 @@ function dhtOptions(protocol: string) {
     peerInfoMapper: passthroughMapper,
     // Alone, or before the first link, an answer of nothing beats a wait.
     allowQueryWithZeroPeers: true,
+    // A walk to ourselves dials twenty members: done by everyone at the start, that is most of the start's work.
+    // The links fill the table as well.
+    initialQuerySelfInterval: Math.round(timing.dhtSelfWalkMs * (0.5 + Math.random())),
+    querySelfInterval: timing.dhtSelfWalkAgainMs,
     reprovide: {
       concurrency: limits.dhtProvides,
       interval: timing.dhtCheckMs,

@@ -41,6 +41,9 @@ export const timing = {
   dhtRenewMs: 90_000,
   dhtCheckMs: 15_000,
   dhtQueryMs: 10_000,
+  /** The first walk to ourselves, and the later ones. */
+  dhtSelfWalkMs: 60_000,
+  dhtSelfWalkAgainMs: 600_000,
   /** Names that too few members heard of are provided again this long after a link opened. */
   dhtSettleMs: 2000,
   /** What is queued when the node stops gets so long to be read. */

@@ -29,6 +29,12 @@ export class Deadlines {
     if (held === undefined || at < held) this.set(key, at)
   }
 
+  /** Moves a deadline that is set. */
+  postpone(key: string, byMs: Millis): void {
+    const at = this.#at.get(key)
+    if (at !== undefined) this.set(key, at + byMs)
+  }
+
   clear(key: string): void {
     this.#at.delete(key)
   }

@@ -5,7 +5,7 @@
  * any observer, or the subject itself, says otherwise.
  */
 import { Deadlines, earliest } from '../base/deadline.ts'
-import { compareText, type MemberId, type Millis } from '../base/id.ts'
+import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
@@ -19,7 +19,7 @@ import type { MemberState, MemberUpdate } from './member.ts'
 import { DenseMemberTable, type MemberTable, type SettledState } from './member-table.ts'
 import type { MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
-import { Rumours } from './rumours.ts'
+import { Rumours, UrgentUpdates } from './rumours.ts'
 import { TableExchange } from './table-exchange.ts'
 import { Watch } from './watch.ts'
 
@@ -53,6 +53,7 @@ export class Membership {
   readonly #tables: TableExchange
   readonly #around: Neighbourhood
   readonly #rumours = new Rumours()
+  readonly #urgent = new UrgentUpdates()
   readonly #awareness = new Awareness()
   readonly #watch: Watch
   readonly #deadlines = new Deadlines()
@@ -61,7 +62,6 @@ export class Membership {
   readonly #toldAt = new Map<MemberId, Millis>()
   #incarnation: number
   #hasLeft = false
-  #urgent = new Map<MemberId, MemberUpdate>()
 
   constructor(init: MembershipInit) {
     this.#config = init.config
@@ -119,6 +119,7 @@ export class Membership {
         this.#say('ack', from, message.sequence, now, out)
         break
       case 'ack':
+        this.#watch.onAck(message.sequence, now)
         this.#applyAll(message.updates, now, out)
         this.#hooks.onExchange(from, message.exchange, now, out)
         break
@@ -143,7 +144,6 @@ export class Membership {
     this.#around.keepLinks(this.present(), out)
   }
 
-  /** Something else came from the member: it is alive. */
   onHeard(from: MemberId, now: Millis, out: EffectSink): void {
     this.#hearsay.drop(from)
     this.#watch.onHeard(from, now, out)
@@ -157,29 +157,32 @@ export class Membership {
   }
 
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
-    if (!this.#linked.delete(member)) return
-    if (this.#hasLeft) return
-    const claim = this.#census.get(member)
-    if (claim?.state === 'alive') this.#watch.onLinkClosed(member, now, out)
+    if (!this.#linked.delete(member) || this.#hasLeft) return
+    if (this.#census.isAlive(member)) this.#watch.onLinkClosed(member, now, out)
     this.#around.keepLinks(this.present(), out)
   }
 
-  onLoopDelayed(delayMs: Millis, _now: Millis): void {
+  onLoopDelayed(delayMs: Millis): void {
     this.#awareness.late(delayMs)
+    this.#watch.postpone(delayMs)
   }
 
   /** From a verified broadcast. */
   applyUpdates(updates: readonly MemberUpdate[], now: Millis, out: EffectSink): void {
     if (this.#hasLeft) return
-    // Its author declared it from what it saw itself; that is not hearsay.
-    for (const update of updates) this.#apply(update, now, out)
+    // Its author declared a death from what it saw itself; but we may have heard the member since.
+    const heard = ({ member }: MemberUpdate) =>
+      this.#watch.heardWithin(member, this.#config.probeIntervalMs, now)
+    for (const each of updates)
+      if (heard(each) && this.#contradicts(each)) this.#doubt(each, now, out)
+      else this.#apply(each, now, out)
     this.#around.keepLinks(this.present(), out)
   }
 
   leave(_now: Millis, out: EffectSink): void {
     const update = this.#ownClaim('left')
     this.#census.hold(update)
-    this.#urgent.set(this.#self, update)
+    this.#urgent.add(update)
     for (const to of this.linked())
       out.push({ type: 'send', to, message: { type: 'claim', updates: [update] } })
     this.#hasLeft = true
@@ -213,10 +216,7 @@ export class Membership {
   }
 
   takeUrgent(): MemberUpdate[] {
-    if (this.#urgent.size === 0) return []
-    const urgent = [...this.#urgent.values()]
-    this.#urgent.clear()
-    return urgent.sort((a, b) => compareText(a.member, b.member))
+    return this.#urgent.take()
   }
 
   stateOf(member: MemberId): MemberState | undefined {
@@ -278,7 +278,7 @@ export class Membership {
 
   /** Nobody else knows the newcomer yet: its first acquaintance tells all. */
   #onJoin(from: MemberId, isNew: boolean): void {
-    if (isNew && this.#census.isAlive(from)) this.#urgent.set(from, this.#census.updateOf(from))
+    if (isNew && this.#census.isAlive(from)) this.#urgent.add(this.#census.updateOf(from))
   }
 
   /** The message itself shows that its sender is alive, under the incarnation that it names. */
@@ -288,7 +288,7 @@ export class Membership {
       const isReturn = this.#census.get(from) !== undefined && !this.#census.isAlive(from)
       const update: MemberUpdate = { member: from, incarnation, state: 'alive' }
       this.#apply(update, now, out)
-      if (isReturn) this.#urgent.set(from, update)
+      if (isReturn) this.#urgent.add(update)
     }
     this.onHeard(from, now, out)
     if (this.#census.get(from) !== undefined && !this.#census.isAlive(from))
@@ -310,7 +310,8 @@ export class Membership {
     out: EffectSink,
   ): boolean {
     if (subject === this.#self) {
-      this.#refute(incarnation)
+      // To be heard is enough against a doubt; only a death has to be outbid.
+      if (incarnation > this.#incarnation) this.#refute(incarnation)
       const updates = [this.#census.updateOf(subject)]
       out.push({ type: 'send', to: from, message: { type: 'claim', updates } })
       return false
@@ -332,7 +333,7 @@ export class Membership {
     this.#incarnation = incarnation + 1
     const update = this.#ownClaim('alive')
     this.#census.hold(update)
-    this.#urgent.set(this.#self, update)
+    this.#urgent.add(update)
     this.#rumours.add(update, this.#census.size)
   }
 
@@ -343,17 +344,16 @@ export class Membership {
   }
 
   #contradicts(update: MemberUpdate): boolean {
-    const { member } = update
-    const here = { isLinked: this.#linked.has(member), isSuspect: this.#watch.isSuspect(member) }
-    return isContradicted(update, this.#census.get(member), here)
+    const isSuspect = this.#watch.isSuspect(update.member)
+    const here = { isLinked: this.#linked.has(update.member), isSuspect }
+    return isContradicted(update, this.#census.get(update.member), here)
   }
 
   /** The member is told, and probed. */
   #doubt(update: MemberUpdate, now: Millis, out: EffectSink): void {
     const { member } = update
     if (!this.#hearsay.hold(update)) return
-    const waitMs = this.#config.probeTimeoutMs * this.#awareness.multiplier
-    this.#deadlines.set(`hearsay/${member}`, now + waitMs)
+    this.#deadlines.set(`hearsay/${member}`, now + 2 * this.#watch.probeTimeoutMs)
     out.push({ type: 'send', to: member, message: { type: 'claim', updates: [update] } })
     this.#watch.probe(member, now, out)
   }
@@ -384,7 +384,7 @@ export class Membership {
 
   #dead(member: MemberId, incarnation: number, now: Millis, out: EffectSink): void {
     this.#apply({ member, incarnation, state: 'down' }, now, out)
-    if (this.stateOf(member) === 'down') this.#urgent.set(member, this.#census.updateOf(member))
+    if (this.stateOf(member) === 'down') this.#urgent.add(this.#census.updateOf(member))
   }
 
   #forgetLater(member: MemberId, now: Millis): void {

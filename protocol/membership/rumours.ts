@@ -2,7 +2,7 @@
  * Updates on their way: each rides on as many probes and acks as an epidemic needs to reach everyone with a
  * margin, then is dropped. What is missed all the same is repaired by comparing tables.
  */
-import type { MemberId } from '../base/id.ts'
+import { compareText, type MemberId } from '../base/id.ts'
 import { log2Ceil } from '../base/integer.ts'
 import { limits } from '../limits.ts'
 import type { MemberUpdate } from './member.ts'
@@ -32,6 +32,22 @@ export class Rumours {
       if (rumour.left <= 0) this.#rumours.delete(member)
     }
     return taken
+  }
+}
+
+/** Updates that do not wait to be carried: the newest of each member goes out by gossip. */
+export class UrgentUpdates {
+  readonly #updates = new Map<MemberId, MemberUpdate>()
+
+  add(update: MemberUpdate): void {
+    this.#updates.set(update.member, update)
+  }
+
+  take(): MemberUpdate[] {
+    if (this.#updates.size === 0) return none
+    const taken = [...this.#updates.values()]
+    this.#updates.clear()
+    return taken.sort((a, b) => compareText(a.member, b.member))
   }
 }
 

@@ -9,9 +9,12 @@
  */
 import { Deadlines } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
+import { mulDiv } from '../base/integer.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
+import { limits } from '../limits.ts'
 import type { Awareness } from './awareness.ts'
+import { Patience } from './patience.ts'
 import { suspicionTimeoutMs } from './suspicion.ts'
 
 /** Observers of one member declare its death one after the other, so that one broadcast is enough. */
@@ -67,6 +70,9 @@ export class Watch {
   /** Members that did not answer our last probe, and of whom nothing was heard since. */
   readonly #silent = new Set<MemberId>()
   readonly #deadlines = new Deadlines()
+  readonly #patience = new Patience()
+  /** When the last probes were sent, by sequence: also of those that are given up, whose answers may still come. */
+  readonly #sentAt = new Map<number, Millis>()
   #sequence = 0
 
   constructor(
@@ -86,6 +92,24 @@ export class Watch {
 
   get suspected(): number {
     return this.#suspicions.size
+  }
+
+  /** We were asleep: what came meanwhile is not read yet, and nobody else is to blame. */
+  postpone(byMs: Millis): void {
+    for (const [subject, suspicion] of this.#suspicions) {
+      this.#suspicions.set(subject, { ...suspicion, startedAt: suspicion.startedAt + byMs })
+      this.#armSuspicion(subject)
+    }
+    for (const subject of this.#probing.keys()) this.#deadlines.postpone(`probe/${subject}`, byMs)
+    for (const subject of this.#asking.keys()) this.#deadlines.postpone(`ask/${subject}`, byMs)
+  }
+
+  heardWithin(member: MemberId, ms: Millis, now: Millis): boolean {
+    return now - (this.#heardAt.get(member) ?? Number.NEGATIVE_INFINITY) <= ms
+  }
+
+  get probeTimeoutMs(): Millis {
+    return this.#patience.atLeast(this.#config.probeTimeoutMs * this.#awareness.multiplier)
   }
 
   deadline(): Millis | undefined {
@@ -108,6 +132,14 @@ export class Watch {
       if (this.#silent.has(subject) || this.#cutOff.has(subject)) this.probe(subject, now, out)
   }
 
+  /** How long the answer took, even when nobody waits for it any more. */
+  onAck(sequence: number, now: Millis): void {
+    const sentAt = this.#sentAt.get(sequence)
+    if (sentAt === undefined) return
+    this.#sentAt.delete(sequence)
+    this.#patience.observe(now - sentAt)
+  }
+
   /** Anything from the member shows that it is alive. */
   onHeard(member: MemberId, now: Millis, out: EffectSink): void {
     this.#heardAt.set(member, now)
@@ -126,6 +158,7 @@ export class Watch {
     this.#heardAt.delete(member)
     this.#cutOff.add(member)
     this.#stopWaitingFor(member, now, out)
+    for (const suspected of this.#suspicions.keys()) this.#armSuspicion(suspected)
     if (this.#probing.has(member)) this.#onProbeFailed(member, now, out)
     else if (this.#hooks.isSubject(member) && !this.#asking.has(member)) this.#ask(member, now, out)
   }
@@ -219,8 +252,9 @@ export class Watch {
     if (this.#probing.has(subject)) return
     this.#sequence += 1
     this.#probing.set(subject, { ...how, sequence: this.#sequence, sentAt: now })
-    const timeoutMs = this.#config.probeTimeoutMs * this.#awareness.multiplier
-    this.#deadlines.set(`probe/${subject}`, now + timeoutMs)
+    this.#sentAt.set(this.#sequence, now)
+    this.#sentAt.delete(this.#sequence - limits.probesRemembered)
+    this.#deadlines.set(`probe/${subject}`, now + this.probeTimeoutMs)
     this.#hooks.sendProbe(subject, this.#sequence, now, out)
   }
 
@@ -235,7 +269,6 @@ export class Watch {
     this.#endProbe(subject)
     this.#silent.add(subject)
     for (const observer of probing.waiting) this.#report(observer, subject, false, out)
-    for (const suspected of this.#suspicions.keys()) this.#armSuspicion(suspected)
     if (!probing.isOwn || this.#suspicions.has(subject)) return
     const isAlone = this.#hooks.otherObservers(subject).length === 0
     // With nobody to ask, one lost message must not be enough.
@@ -250,9 +283,9 @@ export class Watch {
     const asking = { others, unreached: new Set<MemberId>() }
     if (others.length === 0) return this.#suspect(subject, asking, now, out)
     this.#asking.set(subject, asking)
-    const { probeTimeoutMs, probeReportTimeoutMs } = this.#config
-    const waitMs = probeTimeoutMs + probeReportTimeoutMs / 2
-    this.#deadlines.set(`ask/${subject}`, now + Math.floor(waitMs) * this.#awareness.multiplier)
+    // They take as long to give up as we did, and a little to say so.
+    const waitMs = mulDiv(this.probeTimeoutMs, 3, 2)
+    this.#deadlines.set(`ask/${subject}`, now + waitMs)
     const incarnation = this.#hooks.incarnationOf(subject)
     for (const to of others)
       out.push({ type: 'send', to, message: { type: 'probe-request', subject, incarnation } })
@@ -264,9 +297,6 @@ export class Watch {
     // Nobody answers us: that may well be our own fault.
     if (asking.unreached.size === 0) this.#awareness.change(1)
     this.#suspect(subject, asking, now, out)
-    // Or they are dead as well: then their confirmation is not to be waited for.
-    for (const other of asking.others)
-      if (!asking.unreached.has(other)) this.#start(other, sideProbe(), now, out)
   }
 
   #suspect(subject: MemberId, { others, unreached }: Asking, now: Millis, out: EffectSink): void {
@@ -275,7 +305,7 @@ export class Watch {
     const incarnation = this.#hooks.incarnationOf(subject)
     const confirmers = new Set(unreached)
     this.#suspicions.set(subject, { incarnation, startedAt: now, confirmers })
-    for (const suspected of this.#suspicions.keys()) this.#armSuspicion(suspected)
+    this.#armSuspicion(subject)
     for (const to of [subject, ...others])
       out.push({ type: 'send', to, message: { type: 'suspect', subject, incarnation } })
     this.#hooks.onSuspected(subject, incarnation, now, out)
@@ -289,22 +319,25 @@ export class Watch {
     this.#armSuspicion(subject)
   }
 
-  /** Observers that are themselves in doubt or out of reach are not waited for: half a cluster can die at once. */
+  /**
+   * Observers whose links are closed are not waited for: half a cluster can die at once. Those that are only
+   * silent are: when everyone is overloaded, everyone is silent, and nobody is dead.
+   */
   #reachable(observers: readonly MemberId[]): MemberId[] {
-    return observers.filter(
-      (each) =>
-        this.#hooks.isLinked(each) && !this.#suspicions.has(each) && !this.#silent.has(each),
-    )
+    return observers.filter((each) => this.#hooks.isLinked(each))
   }
 
   #armSuspicion(subject: MemberId): void {
     const { startedAt, confirmers } = this.#suspicions.get(subject)!
     const others = this.#reachable(this.#hooks.otherObservers(subject))
     const confirmed = others.filter((each) => confirmers.has(each))
-    const { suspicionMinMs: minMs, suspicionMaxMs: maxMs } = this.#config
+    const { suspicionMinMs, suspicionMaxMs, probeTimeoutMs } = this.#config
     const timeoutMs = suspicionTimeoutMs(
       { confirmations: confirmed.length, others: others.length },
-      { minMs: minMs * this.#awareness.multiplier, maxMs: maxMs * this.#awareness.multiplier },
+      {
+        minMs: mulDiv(suspicionMinMs, this.probeTimeoutMs, probeTimeoutMs),
+        maxMs: mulDiv(suspicionMaxMs, this.probeTimeoutMs, probeTimeoutMs),
+      },
     )
     // By their ids: who comes first declares it, and the others hear of it before their turn.
     const turn = Math.min(4, confirmed.filter((each) => each < this.#self).length)
@@ -336,11 +369,6 @@ export class Watch {
   }
 
   #isFresh(member: MemberId, now: Millis): boolean {
-    return now - (this.#heardAt.get(member) ?? Number.NEGATIVE_INFINITY) <= freshMs
+    return this.heardWithin(member, freshMs, now)
   }
-}
-
-/** A look at a member on somebody else's account. */
-function sideProbe(): Omit<Probing, 'sequence' | 'sentAt'> {
-  return { isRetry: false, isOwn: false, waiting: new Set() }
 }

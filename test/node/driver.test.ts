@@ -19,6 +19,10 @@ function remote(from: string): Event {
   return { type: 'message-refused', from, reason: 'malformed', detail: '' }
 }
 
+function probe(from: string): Event {
+  return { type: 'message-received', from, message: { type: 'claim', updates: [] } }
+}
+
 /** A core that does what the test says at each event. */
 function coreOf(onEvent: (event: Event, now: number) => Effect[] | undefined): Core & {
   deadlineAt: number | undefined
@@ -59,23 +63,43 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-driving('what is owed comes first, then messages and requests in turn', async () => {
-  const seen: string[] = []
-  const { driver } = rig()
-  for (const from of ['m1', 'm2', 'm3']) driver.receive(remote(from), 10)
-  void driver.request(command)
-  void driver.request(command)
+driving(
+  'what is owed and the failure detector come first, then messages and requests in turn',
+  async () => {
+    const seen: string[] = []
+    const { driver } = rig()
+    for (const from of ['m1', 'm2', 'm3']) driver.receive(remote(from), 10)
+    void driver.request(command)
+    void driver.request(command)
+    driver.receive(probe('m4'), 10)
+    driver.tell({ type: 'persisted', id: 1 })
+    driver.tell({ type: 'persisted', id: 2 })
+    driver.start(
+      coreOf((event) => {
+        seen.push('from' in event ? event.from : 'id' in event ? `${event.id}` : event.type)
+        return undefined
+      }),
+    )
+    await until(() => seen.length === 9)
+    const requests = 'request-received'
+    assert.equal(seen, ['m4', '1', '2', 'tick', 'm1', requests, 'm2', requests, 'm3'])
+  },
+)
+
+driving('the core is told when an event arrived, not when its turn came', async () => {
+  let now = 1000
+  const { driver } = rig({ now: () => now })
+  const seen: number[] = []
   driver.tell({ type: 'persisted', id: 1 })
-  driver.tell({ type: 'persisted', id: 2 })
+  now = 5000
   driver.start(
-    coreOf((event) => {
-      seen.push('from' in event ? event.from : 'id' in event ? `${event.id}` : event.type)
+    coreOf((_event, at) => {
+      seen.push(at)
       return undefined
     }),
   )
-  await until(() => seen.length === 8)
-  const requests = 'request-received'
-  assert.equal(seen, ['1', '2', 'tick', 'm1', requests, 'm2', requests, 'm3'])
+  await until(() => seen.length === 2)
+  assert.equal(seen, [1000, 5000])
 })
 
 driving('effects are performed after each step, in order', async () => {
@@ -194,11 +218,11 @@ driving('a queue full of requests refuses the next, and nothing that is owed', (
   const queue = new EventQueue(3)
   const request: Event = { type: 'request-received', request: 1, command }
   assert.equal(
-    [1, 2, 3, 4].map(() => queue.push('request', request)),
+    [1, 2, 3, 4].map((at) => queue.push(request, at)),
     [true, true, true, false],
   )
-  assert.is(queue.push('remote', remote('m')), false)
-  assert.is(queue.push('owed', { type: 'tick' }), true)
+  assert.is(queue.push(remote('m'), 5), false)
+  assert.is(queue.push({ type: 'tick' }, 6), true)
   assert.is(queue.length, 4)
 })
 

@@ -69,7 +69,7 @@ export class Cluster {
   }
 
   delayLoop(member: MemberId, delayMs: number): void {
-    this.#agent(member).membership.onLoopDelayed(delayMs, this.network.now)
+    this.#agent(member).membership.onLoopDelayed(delayMs)
   }
 
   advance(ms: number): void {
