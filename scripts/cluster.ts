@@ -100,7 +100,7 @@ export class LocalCluster {
   }
 
   /** Until every running agent sees every running agent alive. */
-  async whole(withinMs = 60_000): Promise<void> {
+  async whole(withinMs = 180_000): Promise<void> {
     const running = this.running
     await until(
       async () => {
