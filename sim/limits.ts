@@ -1,0 +1,29 @@
+/** Every bound of the simulator's person side, with the sum that justifies it. */
+
+export const scenarioLimits = {
+  /** A million hosts at some kB each is what a large machine holds. */
+  members: 1_000_000,
+  classes: 64,
+  regions: 100,
+  racksPerRegion: 10_000,
+  /** A scenario is read by people: more than a screenful of each is a program. */
+  faults: 100,
+  workloads: 100,
+  expectations: 100,
+  /** 10,000 members with 100 jobs each. */
+  jobs: 1_000_000,
+  /** A scenario file is some kB; 1 MiB is read in no time. */
+  fileBytes: 1024 * 1024,
+  yamlAliases: 100,
+}
+
+export const metricLimits = {
+  /** Bins of a series over time: when they are used up, two become one, so 256 cover any length. */
+  bins: 256,
+  /** Buckets of a histogram: 16 a power of two, over 36 powers: microseconds to 19 hours within 6 %. */
+  buckets: 16 * 36,
+  /** Deaths with their own line in the report: 40 B each. */
+  deaths: 100_000,
+  /** Members whose own history is kept for the map: 10,000 × 256 bins of a byte = 2.5 MB. */
+  membersMapped: 10_000,
+}
