@@ -7,11 +7,12 @@ import { unreachable } from '../protocol/base/invariant.ts'
 import type { Random } from '../protocol/base/random.ts'
 import type { Core } from '../protocol/core.ts'
 import { createCore } from '../protocol/core.ts'
-import type { Effect, Persist, StartTask } from '../protocol/effect.ts'
+import type { Effect, Notification, Persist, StartTask } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Command, Reply } from '../protocol/request.ts'
 import { Disk } from './disk.ts'
+import type { Condition } from './metrics/metrics.ts'
 import type { Kind } from './queue.ts'
 import { TaskRuntime } from './runtime.ts'
 import { toySeal } from './seal.ts'
@@ -59,6 +60,9 @@ export class Host {
     this.capacity = init.capacity
     this.disk = new Disk(init.random)
     this.runtime = new TaskRuntime(init.random)
+    const { metrics } = simulator
+    this.runtime.onChange = (task, change) =>
+      change === 1 ? metrics.taskStarted(task) : metrics.taskEnded(task)
   }
 
   get core(): Core {
@@ -71,6 +75,7 @@ export class Host {
     this.isUp = true
     this.#wakeAt = undefined
     this.#wanted = new Set()
+    this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
     this.#core = createCore({
       config: this.#simulator.config,
       self: this.id,
@@ -98,6 +103,7 @@ export class Host {
     if (!this.isUp) return
     this.isUp = false
     this.#core = undefined
+    this.#died('agent down')
     this.#simulator.record(this.index, 'killed')
     this.#simulator.links.reset(this)
   }
@@ -108,9 +114,18 @@ export class Host {
     this.isUp = false
     this.#core = undefined
     this.runtime.clear()
+    this.#died('off')
     this.#simulator.record(this.index, 'power off')
     for (const other of this.#simulator.hosts)
       if (other !== this) this.#simulator.links.silence(this, other)
+  }
+
+  #died(condition: Condition): void {
+    const { metrics, hosts, nowUs } = this.#simulator
+    let others = 0
+    for (const host of hosts) if (host.isUp) others++
+    metrics.died(this.index, others, nowUs)
+    metrics.mark(this.index, condition, nowUs)
   }
 
   wants(other: Host): boolean {
@@ -243,7 +258,7 @@ export class Host {
       case 'stop-agent':
         return this.killAgent()
       case 'notify':
-        return this.#simulator.record(this.index, `notify ${effect.notification.type}`)
+        return this.#notify(effect.notification)
       case 'unwatch-checks':
       case 'provide':
       case 'withdraw':
@@ -251,6 +266,15 @@ export class Host {
       default:
         unreachable(effect)
     }
+  }
+
+  #notify(notification: Notification): void {
+    this.#simulator.record(this.index, `notify ${notification.type}`)
+    if (notification.type !== 'member-changed' || notification.update.state !== 'down') return
+    const { byId, metrics, network, nowUs } = this.#simulator
+    const subject = byId.get(notification.update.member)?.index
+    if (subject === undefined) return
+    metrics.noticedDown(this.index, subject, network.connects(this.index, subject), nowUs)
   }
 
   #answer(delayUs: number, event: Event): void {

@@ -24,6 +24,6 @@ export const metricLimits = {
   buckets: 16 * 36,
   /** Deaths with their own line in the report: 40 B each. */
   deaths: 100_000,
-  /** Members whose own history is kept for the map: 10,000 × 256 bins of a byte = 2.5 MB. */
-  membersMapped: 10_000,
+  /** Changes of a host's condition for the map: 24 B each; 100,000 hosts that fail and come back, twice. */
+  marks: 400_000,
 }

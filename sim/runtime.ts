@@ -8,7 +8,7 @@ import { sortedValues } from '../protocol/base/order.ts'
 import type { Random } from '../protocol/base/random.ts'
 import type { StartTask } from '../protocol/effect.ts'
 import type { ObservedTask } from '../protocol/event.ts'
-import { add, noResources, type Resources } from '../protocol/placement/resources.ts'
+import { add, noResources, type Resources, subtract } from '../protocol/placement/resources.ts'
 
 export interface RunningTask {
   readonly allocation: AllocationId
@@ -25,6 +25,9 @@ export class TaskRuntime {
   readonly #running = new Map<string, RunningTask>()
   readonly #ports = new Map<AllocationId, number[]>()
   #lastPid = 100
+  #used: Resources = noResources
+  /** Told of each task that begins (1) and ends (-1) to run, for the metrics. */
+  onChange: ((task: RunningTask, change: 1 | -1) => void) | undefined
 
   constructor(random: Random) {
     this.#random = random
@@ -53,11 +56,19 @@ export class TaskRuntime {
     const { name: task, resources } = effect.task
     const running = { allocation, job, slot, task, resources, ports, pid: this.#lastPid }
     this.#running.set(key, running)
+    this.#used = add(this.#used, resources)
+    this.onChange?.(running, 1)
     return running
   }
 
   stop(allocation: AllocationId, task: string): boolean {
-    return this.#running.delete(`${allocation}/${task}`)
+    const key = `${allocation}/${task}`
+    const held = this.#running.get(key)
+    if (held === undefined) return false
+    this.#running.delete(key)
+    this.#used = subtract(this.#used, held.resources)
+    this.onChange?.(held, -1)
+    return true
   }
 
   has(allocation: AllocationId, task: string): boolean {
@@ -96,7 +107,7 @@ export class TaskRuntime {
   }
 
   used(): Resources {
-    return this.running().reduce((sum, task) => add(sum, task.resources), noResources)
+    return this.#used
   }
 
   observe(): ObservedTask[] {
@@ -107,7 +118,7 @@ export class TaskRuntime {
 
   /** The machine lost power. */
   clear(): void {
-    this.#running.clear()
+    for (const { allocation, task } of this.running()) this.stop(allocation, task)
     this.#ports.clear()
   }
 }

@@ -9,6 +9,7 @@ import { type Config, defaultConfig } from '../protocol/config.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { Network, type NetworkKnobs } from './network.ts'
 import { type EventQueue, HeapQueue, type Kind, kinds } from './queue.ts'
 
@@ -44,6 +45,7 @@ export class Simulator {
   readonly hosts: Host[] = []
   readonly byId = new Map<MemberId, Host>()
   readonly random: Random
+  readonly metrics = new Metrics()
   /** Microseconds since the start. */
   nowUs = 0
   events = 0

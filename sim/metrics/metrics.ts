@@ -1,0 +1,97 @@
+/**
+ * What a run measures, recorded when it happens: the truth from the hosts, the network and the runtimes, not what
+ * agents believe. Hooks that stand in the path of events only count; everything else is sampled on a timer
+ * (sample.ts).
+ */
+import { metricLimits } from '../limits.ts'
+import { Deaths } from './deaths.ts'
+import { Histogram } from './histogram.ts'
+
+/** What is wrong with a host at the moment, worst last: the map's colours. */
+export const conditions = [
+  'up',
+  'drained',
+  'slow',
+  'clock off',
+  'disk full',
+  'flooded',
+  'lossy',
+  'deaf',
+  'cut off',
+  'agent down',
+  'off',
+  'not there',
+] as const
+export type Condition = (typeof conditions)[number]
+
+/** [µs, host, condition's number]. */
+export type Mark = readonly [number, number, number]
+
+export interface TaskSize {
+  readonly job: string
+  readonly resources: { readonly cpu: number; readonly memory: number; readonly gpu: number }
+}
+
+export class Metrics {
+  readonly deaths = new Deaths()
+  /** From the publication of a broadcast to its first arrival at each member. */
+  readonly delivery = new Histogram()
+  /** From the acknowledgement of a new job to the moment that all its slots have run at once. */
+  readonly placement = new Histogram()
+  readonly marks: Mark[] = []
+  /** Beyond the limit: counted, not kept. */
+  marksDropped = 0
+  /** Tasks that run now, and what they take: the sum over all hosts. */
+  readonly running = { tasks: 0, cpu: 0, memory: 0, gpu: 0 }
+  readonly runningOfJob = new Map<string, number>()
+  readonly starts = { tasks: 0, ended: 0 }
+  readonly #conditions: number[] = []
+
+  started(host: number, nowUs: number): void {
+    this.deaths.started(host, nowUs)
+    this.mark(host, 'up', nowUs)
+  }
+
+  died(host: number, others: number, nowUs: number): void {
+    this.deaths.died(host, others, nowUs)
+  }
+
+  /** `observer` holds `subject` for down; both are `connected` when the network lets each hear the other. */
+  noticedDown(observer: number, subject: number, isConnected: boolean, nowUs: number): void {
+    const isSound = this.conditionOf(observer) === 'up' && this.conditionOf(subject) === 'up'
+    this.deaths.noticed(subject, isSound && isConnected, nowUs)
+  }
+
+  mark(host: number, condition: Condition, nowUs: number): void {
+    const number = conditions.indexOf(condition)
+    if (this.#conditions[host] === number) return
+    this.#conditions[host] = number
+    if (this.marks.length < metricLimits.marks) this.marks.push([nowUs, host, number])
+    else this.marksDropped++
+  }
+
+  conditionOf(host: number): Condition {
+    return conditions[this.#conditions[host] ?? conditions.length - 1]!
+  }
+
+  taskStarted({ job, resources }: TaskSize): void {
+    this.starts.tasks++
+    this.#add(resources, 1)
+    this.runningOfJob.set(job, (this.runningOfJob.get(job) ?? 0) + 1)
+  }
+
+  taskEnded({ job, resources }: TaskSize): void {
+    this.starts.ended++
+    this.#add(resources, -1)
+    const left = (this.runningOfJob.get(job) ?? 0) - 1
+    if (left > 0) this.runningOfJob.set(job, left)
+    else this.runningOfJob.delete(job)
+  }
+
+  #add({ cpu, memory, gpu }: TaskSize['resources'], sign: 1 | -1): void {
+    this.running.tasks += sign
+    this.running.cpu += sign * cpu
+    this.running.memory += sign * memory
+    this.running.gpu += sign * gpu
+  }
+}
