@@ -36,6 +36,7 @@ export function createBackend(parts: BackendParts): Backend {
     subscribe: (listener) => notifications.subscribe(listener),
     metrics: () => metrics.text(),
     ready: () => parts.ready(),
+    troubles: () => runtimes.troubles(),
   }
 }
 

@@ -131,6 +131,11 @@ export class Agent {
     const { self, cluster, apiUrl: api, peerAddresses: peers } = this
     const runtimes = this.#runtimes.kinds()
     logger.info({ api, peers, cluster, id: self, runtimes, data: settings.data }, 'agent is up')
+    this.#reportTroubles()
+  }
+
+  #reportTroubles(): void {
+    for (const trouble of this.#runtimes.troubles()) this.#init.logger.warn(trouble)
   }
 
   /** Ends the tasks, or keeps them, tells everyone, then closes. */
@@ -185,8 +190,13 @@ export class Agent {
     if (runtime !== 'process') runtimes.push(createDockerRuntime(engine))
     return new Runtimes({
       runtimes,
+      required: runtime === 'auto' ? [] : [runtime],
       dataDir,
-      onKindsChanged: () => this.#describe(),
+      onKindsChanged: (kinds) => {
+        this.#init.logger.info({ runtimes: kinds }, 'runtimes have changed')
+        this.#reportTroubles()
+        this.#describe()
+      },
       onFound: (tasks) => this.#adopt(tasks),
     })
   }
@@ -340,6 +350,7 @@ export class Agent {
       addresses: this.#network.addresses(),
       capacity: this.#capacity,
       runtimes: this.#runtimes.kinds(),
+      troubles: this.#runtimes.troubles(),
     })
   }
 

@@ -46,6 +46,7 @@ export interface Offer {
   readonly addresses: readonly string[]
   readonly capacity: Resources
   readonly runtimes: NodeBody['runtimes']
+  readonly troubles: readonly string[]
 }
 
 export function describeNode(settings: Settings, offer: Offer): NodeBody {
@@ -56,6 +57,7 @@ export function describeNode(settings: Settings, offer: Offer): NodeBody {
     labels: settings.labels,
     capacity: offer.capacity,
     runtimes: offer.runtimes,
+    ...(offer.troubles.length > 0 && { troubles: offer.troubles }),
     host,
     version,
     awayUntil: null,

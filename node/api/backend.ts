@@ -26,6 +26,8 @@ export interface Backend {
   metrics(): Promise<string>
   /** False until the journal is loaded and what runs has been adopted, and once it leaves. */
   ready(): boolean
+  /** What keeps this node from running tasks that it should, for a person. */
+  troubles(): readonly string[]
 }
 
 export interface AgentEvent {

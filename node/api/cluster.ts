@@ -1,5 +1,5 @@
 /** The cluster at a glance, and what machines ask about this agent: is it up, is it ready, its figures. */
-import { boolean, literal, object } from '../../protocol/base/schema.ts'
+import { boolean, list, literal, object, optional } from '../../protocol/base/schema.ts'
 import type { Backend } from './backend.ts'
 import { nodeName } from './find.ts'
 import { problemShape, RequestProblem } from './problem.ts'
@@ -25,6 +25,15 @@ const clusterShape: Shape = {
 }
 
 const healthShape: Shape = { name: 'Health', schema: object({ status: literal('ok') }) }
+
+/** Degraded: it takes requests, and cannot run all that it should. */
+const readinessShape: Shape = {
+  name: 'Readiness',
+  schema: object({
+    status: literal('ok', 'degraded'),
+    troubles: optional(list(anyText, 8)),
+  }),
+}
 
 export function clusterRoutes(backend: Backend): Route[] {
   return [
@@ -63,11 +72,13 @@ export function clusterRoutes(backend: Backend): Route[] {
       method: 'GET',
       path: '/readyz',
       summary: 'Whether the agent has its state and takes requests',
-      answers: { 200: { shape: healthShape }, 503: { shape: problemShape } },
+      answers: { 200: { shape: readinessShape }, 503: { shape: problemShape } },
       open: true,
       handle() {
-        if (backend.ready()) return { status: 'ok' }
-        throw new RequestProblem('not-ready', 'the agent is starting or leaving')
+        if (!backend.ready())
+          throw new RequestProblem('not-ready', 'the agent is starting or leaving')
+        const troubles = backend.troubles()
+        return troubles.length === 0 ? { status: 'ok' } : { status: 'degraded', troubles }
       },
     }),
     route({

@@ -38,6 +38,8 @@ export const nodeShape: Shape = {
     addresses: list(anyText, 64),
     labels: textByName,
     runtimes: list(literal('process', 'docker'), 2),
+    /** Why a runtime that it should have does not answer. */
+    troubles: list(anyText, 8),
     capacity: resources,
     committed: resources,
     used: resources,
@@ -58,6 +60,7 @@ export function toNode({ id, state, incarnation, draining, body, committed, used
     addresses: body?.addresses ?? [],
     labels: body?.labels ?? {},
     runtimes: body?.runtimes ?? [],
+    troubles: body?.troubles ?? [],
     capacity: body?.capacity ?? noResources,
     committed,
     used,

@@ -19,7 +19,7 @@ export function addNodes(program: Command): void {
     async (options: CommonOptions, command: Command) => {
       const items = await clientOf(options, command).list<Node>('/v1/nodes')
       if (options.json) printJson({ items })
-      else print(showNodes(items))
+      else print(showNodes(items) + showTroubles(items))
     },
   )
   talking(program, 'drain <node>', 'Move the work of a node elsewhere and give it no more')
@@ -37,13 +37,14 @@ interface DrainOptions extends CommonOptions {
 }
 
 function showNodes(nodes: readonly Node[]): string {
-  const heads = ['NAME', 'STATE', 'ADDRESS', 'CPU', 'MEMORY', 'LABELS', 'VERSION', 'ID']
+  const heads = ['NAME', 'STATE', 'ADDRESS', 'CPU', 'MEMORY', 'RUNS', 'LABELS', 'VERSION', 'ID']
   const rows = nodes.map((node) => [
     node.name,
     node.draining ? `${node.state}, draining` : node.state,
     node.address || '-',
     `${cores(node.committed.cpu)}/${cores(node.capacity.cpu)}`,
     `${memory(node.committed.memory)}/${memory(node.capacity.memory)}`,
+    node.runtimes.join(',') || 'nothing',
     Object.entries(node.labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(',') || '-',
@@ -51,4 +52,12 @@ function showNodes(nodes: readonly Node[]): string {
     node.id,
   ])
   return table(heads, rows)
+}
+
+/** Of nodes that are down, what they last said is of no use. */
+function showTroubles(nodes: readonly Node[]): string {
+  const lines = nodes
+    .filter(({ state }) => state === 'alive')
+    .flatMap(({ name, troubles }) => troubles.map((trouble) => `${name}: ${trouble}\n`))
+  return lines.length === 0 ? '' : `\n${lines.join('')}`
 }

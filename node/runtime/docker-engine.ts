@@ -43,10 +43,11 @@ export async function ask<T>(
   }
 }
 
-export async function answers(docker: Docker): Promise<boolean> {
+/** For a person; undefined when it answers. */
+export async function whyNoAnswer(docker: Docker): Promise<string | undefined> {
   return await bounded(docker.ping(), pingTimeoutMs).then(
-    () => true,
-    () => false,
+    () => undefined,
+    (error) => engineFailure(error, 'ping-failed').message,
   )
 }
 

@@ -14,13 +14,13 @@ import type { AllocationId } from '../../protocol/base/id.ts'
 import type { ObservedTask } from '../../protocol/event.ts'
 import { type ContainerSettings, containerOptions } from './docker-container.ts'
 import {
-  answers,
   ask,
   connectDocker,
   type EngineAddress,
   inspect,
   listOurs,
   removeContainer,
+  whyNoAnswer,
 } from './docker-engine.ts'
 import { EngineEvents } from './docker-events.ts'
 import { executeInside } from './docker-exec.ts'
@@ -85,6 +85,7 @@ class Containers implements Runtime {
   readonly #events: EngineEvents
   readonly #known = new Map<string, KnownContainer>()
   readonly #starting = new Map<string, Starting>()
+  #trouble: string | undefined
   #isClosed = false
 
   constructor(options: DockerRuntimeOptions) {
@@ -107,9 +108,14 @@ class Containers implements Runtime {
   }
 
   async available(): Promise<boolean> {
-    const isThere = await answers(this.#docker)
+    this.#trouble = await whyNoAnswer(this.#docker)
+    const isThere = this.#trouble === undefined
     if (isThere && !this.#isClosed) this.#events.connect()
     return isThere
+  }
+
+  trouble(): string | undefined {
+    return this.#trouble
   }
 
   async start(task: TaskStart): Promise<TaskStarted> {

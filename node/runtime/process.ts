@@ -95,7 +95,11 @@ class Processes implements ProcessRuntime {
   }
 
   async available(): Promise<boolean> {
-    return process.platform === 'linux'
+    return this.trouble() === undefined
+  }
+
+  trouble(): string | undefined {
+    return process.platform === 'linux' ? undefined : 'processes need Linux'
   }
 
   async start(task: TaskStart): Promise<TaskStarted> {

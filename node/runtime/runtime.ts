@@ -37,6 +37,8 @@ export interface Runtime {
   readonly kind: 'process' | 'docker'
   /** Whether it can run tasks now; asked every few seconds, so an engine may come and go. */
   available(): Promise<boolean>
+  /** Why it could not when it was last asked, for a person. */
+  trouble(): string | undefined
   /** Starts it, or answers with what runs already. Rejects with a RuntimeFailure. */
   start(task: TaskStart): Promise<TaskStarted>
   /** SIGTERM to all of it, SIGKILL after graceMs; resolves when surely nothing of it runs. */

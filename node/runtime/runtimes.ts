@@ -22,6 +22,8 @@ type Kind = Runtime['kind']
 
 export interface RuntimesOptions {
   readonly runtimes: readonly Runtime[]
+  /** Those that this node is meant to have; another that never answers is no trouble. @default [] */
+  readonly required?: readonly Kind[]
   readonly dataDir: string
   /** @default 3000 */
   readonly pollIntervalMs?: number
@@ -72,6 +74,15 @@ export class Runtimes {
 
   kinds(): Kind[] {
     return this.#members.filter((each) => each.isAvailable).map((each) => each.runtime.kind)
+  }
+
+  /** What keeps this node from running what it should or did run, for a person. */
+  troubles(): string[] {
+    const { required = [] } = this.#options
+    return this.#members.flatMap(({ runtime, isAvailable, isObserved }) => {
+      if (isAvailable || !(isObserved || required.includes(runtime.kind))) return []
+      return runtime.trouble() ?? []
+    })
   }
 
   async #poll(): Promise<void> {

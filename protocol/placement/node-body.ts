@@ -11,6 +11,8 @@ export interface NodeBody {
   readonly capacity: Resources
   /** Runtimes that answer on it now. */
   readonly runtimes: readonly ('process' | 'docker')[]
+  /** Why a runtime that it should have does not answer, for a person. */
+  readonly troubles?: readonly string[] | undefined
   /** Where its services are reached. */
   readonly host: string
   readonly version: string

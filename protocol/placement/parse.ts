@@ -14,6 +14,7 @@ import {
   literal,
   nullable,
   object,
+  optional,
   type Schema,
   text,
 } from '../base/schema.ts'
@@ -68,6 +69,7 @@ const nodeSchema: Schema<NodeBody> = object(
     labels: dictionary(text({ max: 1024 }), 1024),
     capacity: resourcesSchema,
     runtimes: list(literal('process', 'docker'), 8),
+    troubles: optional(list(text({ max: 4096 }), 8)),
     host: text({ max: 256 }),
     version: text({ max: 256 }),
     awayUntil: nullable(moment),

@@ -19,6 +19,7 @@ export class MemoryBackend implements Backend {
   readonly version = '0.1.0'
   token: string | undefined
   isReady = true
+  currentTroubles: readonly string[] = []
   readonly #cluster: MemoryCluster
 
   constructor(cluster: MemoryCluster, name: string) {
@@ -74,5 +75,9 @@ export class MemoryBackend implements Backend {
 
   ready(): boolean {
     return this.isReady
+  }
+
+  troubles(): readonly string[] {
+    return this.currentTroubles
   }
 }

@@ -258,6 +258,10 @@ routes('GET /v1/events, /metrics, /healthz, /readyz, /openapi.json', async () =>
   assert.match((await call('GET', '/metrics')).text, /starling_jobs 1/)
   assert.equal((await call('GET', '/healthz')).json, { status: 'ok' })
   assert.equal((await call('GET', '/readyz')).json, { status: 'ok' })
+  const troubles = ['the Docker engine does not answer']
+  api.backend.currentTroubles = troubles
+  assert.equal((await call('GET', '/readyz')).json, { status: 'degraded', troubles })
+  api.backend.currentTroubles = []
   api.backend.isReady = false
   await call('GET', '/readyz', { expect: 503 })
   api.backend.isReady = true

@@ -148,7 +148,17 @@ cli('ps, jobs, nodes: aligned tables', async () => {
   assert.ok(lines.slice(1).every((line) => line.slice(column).startsWith('running')))
   assert.not(out.includes('\u001b'))
   assert.match((await say('jobs')).out, /^web +service +running +3 +3 +3 +0 +1-0000abcd$/m)
-  assert.match((await say('nodes')).out, /^n1 +alive +127.0.0.1 +0\/4 +0Mi\/8.0Gi +zone=a/m)
+  const alive = /^n1 +alive +127.0.0.1 +0\/4 +0Mi\/8.0Gi +process +zone=a/m
+  assert.match((await say('nodes')).out, alive)
+})
+
+cli('nodes: says what a node cannot run, and why', async () => {
+  const [node] = api.cluster.nodes
+  const troubles = ['the Docker engine does not answer: connect ENOENT']
+  api.cluster.nodes[0] = { ...node!, body: { ...node!.body!, runtimes: [], troubles } }
+  const { out } = await say('nodes')
+  assert.match(out, /^n1 +alive .* nothing +zone=a/m)
+  assert.match(out, /^n1: the Docker engine does not answer: connect ENOENT$/m)
 })
 
 cli('ps: ended ones only when asked for', async () => {
