@@ -34,6 +34,8 @@ export interface ClusterOptions {
   readonly wrap?: (index: number) => readonly string[]
   /** Host of agent i's peer address. @default 127.0.0.1 */
   readonly hostOf?: (index: number) => string
+  /** Makes the port of agent i's API, where its command runs, the same port of this machine. */
+  readonly reach?: (index: number, apiPort: number) => Promise<void>
 }
 
 export class LocalCluster {
@@ -91,6 +93,7 @@ export class LocalCluster {
       ],
     })
     this.agents.push(agent)
+    await this.#options.reach?.(index, apiPort!)
     agent.start()
     return agent
   }
@@ -206,14 +209,25 @@ export class LocalAgent {
     for (const pid of this.taskPids()) endGroup(pid)
   }
 
-  /** Leaders of the process groups of its tasks that run. */
+  /** The processes of its tasks that run, the wrappers that lead their groups among them. */
   taskPids(): number[] {
-    const folder = join(this.data, 'allocations')
+    return this.#tasks().map(([pid]) => pid)
+  }
+
+  /** Allocations that have processes, whoever knows of them. */
+  taskAllocations(): string[] {
+    return [...new Set(this.#tasks().map(([, allocation]) => allocation))]
+  }
+
+  #tasks(): [pid: number, allocation: string][] {
+    const folder = `${join(this.data, 'allocations')}/`
     if (!existsSync(folder)) return []
-    const marks = readdirSync('/proc')
-      .filter((name) => /^[0-9]+$/.test(name))
-      .map(Number)
-    return marks.filter((pid) => workingDirectoryOf(pid)?.startsWith(folder))
+    const pids = readdirSync('/proc').filter((name) => /^[0-9]+$/.test(name))
+    return pids.flatMap((pid) => {
+      const directory = workingDirectoryOf(Number(pid))
+      if (!directory?.startsWith(folder)) return []
+      return [[Number(pid), directory.slice(folder.length).split('/')[0]!]]
+    })
   }
 
   async get<T>(path: string): Promise<T> {
