@@ -46,7 +46,7 @@ export class Host {
   readonly #skewMs: number
   #core: Core | undefined
   #wanted = new Set<MemberId>()
-  #wakeAt: number | undefined
+  #wakeAtUs = never
   #replies = new Map<RequestId, (reply: Reply) => void>()
   #lastRequest = 0
 
@@ -73,7 +73,7 @@ export class Host {
   start(seeds: readonly Host[]): void {
     this.life++
     this.isUp = true
-    this.#wakeAt = undefined
+    this.#wakeAtUs = never
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
     this.#core = createCore({
@@ -93,7 +93,7 @@ export class Host {
         awayUntil: null,
       },
     })
-    this.receive({ type: 'tick' })
+    this.receive(tick)
     this.receive({ type: 'tasks-observed', tasks: this.runtime.observe() })
     for (const seed of seeds) if (seed !== this) this.#simulator.links.dial(this, seed)
   }
@@ -142,10 +142,29 @@ export class Host {
   receive(event: Event): void {
     if (!this.isUp) return
     this.counts.steps++
-    const effects = this.core.step(event, this.#localNowMs())
-    this.#simulator.record(this.index, event.type)
+    const { effectLists } = this.#simulator
+    const effects = effectLists.pop() ?? []
+    this.core.stepInto(event, this.#localNowMs(), effects)
+    this.#simulator.recordStep(this.index, event)
     this.#performAll(effects)
+    effects.length = 0
+    effectLists.push(effects)
     this.#armWake()
+  }
+
+  /** From the network. */
+  arrive(event: Event): void {
+    this.counts.received++
+    this.receive(event)
+  }
+
+  /** The timer fired. Meanwhile the deadline may have moved: then it is set again, and nothing is stepped. */
+  wake(): void {
+    if (!this.isUp || this.#wakeAtUs !== this.#simulator.nowUs) return
+    this.#wakeAtUs = never
+    const deadline = this.core.deadline()
+    if (deadline !== undefined && deadline <= this.#localNowMs()) this.receive(tick)
+    else this.#armWake()
   }
 
   #localNowMs(): number {
@@ -155,15 +174,11 @@ export class Host {
   #armWake(): void {
     const deadline = this.#core?.deadline()
     if (deadline === undefined) return
-    const atUs = Math.max((deadline - epochMs - this.#skewMs) * 1000, this.#simulator.nowUs + 1)
-    if (this.#wakeAt !== undefined && this.#wakeAt <= atUs && this.#wakeAt > this.#simulator.nowUs)
-      return
-    this.#wakeAt = atUs
-    this.#after(atUs - this.#simulator.nowUs, 'wake', () => {
-      if (this.#wakeAt !== this.#simulator.nowUs) return
-      this.#wakeAt = undefined
-      this.receive({ type: 'tick' })
-    })
+    const { nowUs } = this.#simulator
+    const atUs = Math.max((deadline - epochMs - this.#skewMs) * 1000, nowUs + 1)
+    if (this.#wakeAtUs <= atUs && this.#wakeAtUs > nowUs) return
+    this.#wakeAtUs = atUs
+    this.#simulator.scheduleWake(atUs - nowUs, this)
   }
 
   /** In this life only. */
@@ -176,11 +191,12 @@ export class Host {
   }
 
   #performAll(effects: readonly Effect[]): void {
-    const [first, ...rest] = effects
+    const first = effects[0]
     if (first?.type !== 'persist') {
       for (const effect of effects) this.#perform(effect)
       return
     }
+    const rest = effects.slice(1)
     this.#after(this.disk.delayUs(), 'disk', () => this.#persisted(first, rest))
   }
 
@@ -208,10 +224,7 @@ export class Host {
       case 'publish':
         return this.#publish(effect)
       case 'keep-links':
-        this.#wanted = new Set(effect.members)
-        for (const host of this.#simulator.hosts)
-          if (this.#wanted.has(host.id)) this.#simulator.links.dial(this, host)
-        return
+        return this.#keepLinks(effect.members)
       case 'persist':
         return this.#performAll([effect])
       case 'reserve-ports': {
@@ -268,6 +281,15 @@ export class Host {
     }
   }
 
+  #keepLinks(members: readonly MemberId[]): void {
+    this.#wanted = new Set(members)
+    const { byId, links } = this.#simulator
+    for (const id of members) {
+      const other = byId.get(id)
+      if (other !== undefined) links.dial(this, other)
+    }
+  }
+
   #notify(notification: Notification): void {
     this.#simulator.record(this.index, `notify ${notification.type}`)
     if (notification.type !== 'member-changed' || notification.update.state !== 'down') return
@@ -306,29 +328,29 @@ export class Host {
     // A link that has to be opened first costs three more ways.
     for (const delayUs of network.transit(this.index, to.index, isOpen ? 1 : 4).delaysUs) {
       const message = carry(effect.message, options.encode ?? false)
-      this.#deliver(to, delayUs, { type: 'message-received', from: this.id, message })
+      const event: Event = { type: 'message-received', from: this.id, message }
+      this.#simulator.scheduleArrival(delayUs, this, to, event)
     }
   }
 
-  #publish(effect: Effect & { type: 'publish' }): void {
+  /** The broadcast is shared by all who hear it: it never changes. */
+  #publish({ broadcast }: Effect & { type: 'publish' }): void {
     this.counts.published++
     const { network, hosts, options } = this.#simulator
+    const shared: Event = { type: 'broadcast-received', broadcast }
     for (const to of hosts) {
       if (to === this) continue
       const hops = network.gossipHops(hosts.length)
       for (const delayUs of network.transit(this.index, to.index, hops).delaysUs) {
-        const broadcast = carryBroadcast(effect.broadcast, options.encode ?? false)
-        this.#deliver(to, delayUs, { type: 'broadcast-received', broadcast })
+        const event: Event = options.encode
+          ? { type: 'broadcast-received', broadcast: carryBroadcast(broadcast, true) }
+          : shared
+        this.#simulator.scheduleArrival(delayUs, this, to, event)
       }
     }
   }
-
-  #deliver(to: Host, delayUs: number, event: Event): void {
-    const place = { destination: to.index, source: this.index }
-    this.#simulator.schedule(delayUs, 'message', place, () => {
-      if (!this.#simulator.network.reaches(this.index, to.index)) return
-      to.counts.received++
-      to.receive(event)
-    })
-  }
 }
+
+/** Before every time: no timer is set. */
+const never = -1
+const tick: Event = { type: 'tick' }

@@ -2,16 +2,20 @@
  * The loop: the earliest pending event happens, time jumps to it, and what it causes is pending in turn. A run
  * is a pure function of its options: the same seed gives the same trace, hashed as it happens.
  */
-import { hashText, hex32, mix32 } from '../protocol/base/hash.ts'
+import { hashText } from '../protocol/base/hash.ts'
 import type { MemberId } from '../protocol/base/id.ts'
 import { Random } from '../protocol/base/random.ts'
 import { type Config, defaultConfig } from '../protocol/config.ts'
+import type { Effect } from '../protocol/effect.ts'
+import type { Event } from '../protocol/event.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { Network, type NetworkKnobs } from './network.ts'
-import { type EventQueue, HeapQueue, type Kind, kinds } from './queue.ts'
+import { Payloads } from './payloads.ts'
+import { type Kind, kinds, LadderQueue } from './queue.ts'
+import { markOf, TraceHash } from './trace-hash.ts'
 
 export interface SimulatorOptions {
   readonly seed: number
@@ -37,6 +41,10 @@ const usualNetwork: NetworkKnobs = {
 /** Virtual Unix time at the start, so that stamps look like stamps. */
 export const epochMs = 1_700_000_000_000
 
+const messageKind = kinds.indexOf('message')
+const wakeKind = kinds.indexOf('wake')
+const noPayload = -1
+
 export class Simulator {
   readonly options: SimulatorOptions
   readonly config: Config
@@ -49,10 +57,12 @@ export class Simulator {
   /** Microseconds since the start. */
   nowUs = 0
   events = 0
-  readonly #queue: EventQueue = new HeapQueue()
+  /** Lists of effects that are not in use: a step under way takes one. */
+  readonly effectLists: Effect[][] = []
+  readonly #queue = new LadderQueue()
+  readonly #payloads = new Payloads<Event | (() => void)>()
   readonly #sequences: number[] = []
-  #hashHigh = 0x9e3779b9
-  #hashLow = 0x85ebca6b
+  readonly #hash = new TraceHash()
 
   constructor(options: SimulatorOptions) {
     this.options = options
@@ -83,21 +93,25 @@ export class Simulator {
     { destination, source }: { destination: number; source: number },
     run: () => void,
   ): void {
-    const sequence = (this.#sequences[source + 1] ?? 0) + 1
-    this.#sequences[source + 1] = sequence
-    const at = this.nowUs + delayUs
-    this.#queue.push({ at, kind: kinds.indexOf(kind), destination, source, sequence, run })
+    this.#push(delayUs, kinds.indexOf(kind), destination, source, this.#payloads.add(run))
+  }
+
+  /** What arrives at a host: an event of its core. Most of what happens, so it makes no closure. */
+  scheduleArrival(delayUs: number, from: Host, to: Host, event: Event): void {
+    this.#push(delayUs, messageKind, to.index, from.index, this.#payloads.add(event))
+  }
+
+  scheduleWake(delayUs: number, host: Host): void {
+    this.#push(delayUs, wakeKind, host.index, host.index, noPayload)
   }
 
   /** Lets `durationUs` of virtual time pass. */
   run(durationUs: number): void {
     const end = this.nowUs + durationUs
-    for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
-      if (next.at > end) break
-      this.#queue.pop()
-      this.nowUs = next.at
+    while (this.#queue.pop(end)) {
+      this.nowUs = this.#queue.at
       this.events++
-      next.run()
+      this.#happen()
     }
     this.nowUs = end
   }
@@ -112,22 +126,39 @@ export class Simulator {
     return true
   }
 
-  /** A line of the trace: what happened where. */
+  /** Part of the trace: what happened where. */
   record(host: number, text: string): void {
-    const line = `${this.nowUs} ${host} ${text}`
-    this.options.trace?.(line)
-    const hash = hashText(line)
-    this.#hashHigh = mix32(this.#hashHigh ^ hash)
-    this.#hashLow = (Math.imul(this.#hashLow, 31) + hash) | 0
+    this.#hash.note(this.nowUs, host, hashText(text))
+    this.options.trace?.(`${this.nowUs} ${host} ${text}`)
+  }
+
+  /** Part of the trace: the host's core has made a step. */
+  recordStep(host: number, event: Event): void {
+    this.#hash.note(this.nowUs, host, markOf(event))
+    this.options.trace?.(`${this.nowUs} ${host} ${event.type}`)
   }
 
   traceHash(): string {
-    return hex32(this.#hashHigh) + hex32(this.#hashLow)
+    return this.#hash.text()
   }
 
   /** Hosts whose agent runs. */
   up(): Host[] {
     return this.hosts.filter((host) => host.isUp)
+  }
+
+  #push(delayUs: number, kind: number, destination: number, source: number, payload: number): void {
+    const sequence = (this.#sequences[source + 1] ?? 0) + 1
+    this.#sequences[source + 1] = sequence
+    this.#queue.push(this.nowUs + delayUs, kind, destination, source, sequence, payload)
+  }
+
+  #happen(): void {
+    const { payload, source, destination } = this.#queue
+    if (payload === noPayload) return this.hosts[destination]!.wake()
+    const held = this.#payloads.take(payload)
+    if (typeof held === 'function') held()
+    else if (this.network.reaches(source, destination)) this.hosts[destination]!.arrive(held)
   }
 }
 
