@@ -182,6 +182,7 @@ class MemberCore implements Core {
       case 'message-refused':
         return this.#reject({ from: event.from, reason: event.reason, detail: event.detail }, out)
       case 'link-opened':
+        this.#replica.introduce(event.member, out)
         this.#membership.onLinkOpened(event.member, now, out)
         return this.#replica.onLinkOpened(event.member, now, out)
       case 'link-closed':
@@ -230,6 +231,7 @@ class MemberCore implements Core {
         return this.#placement.onMessage(from, message, now, out)
       case 'replicate':
       case 'replicated':
+      case 'introduce':
       case 'sync-root':
       case 'sync-ask':
       case 'sync-answer':

@@ -72,6 +72,14 @@ export const replicateSchema = object({ type: literal('replicate'), id: counter,
 /** All records of the `replicate` with this id are durable here. */
 export const replicatedSchema = object({ type: literal('replicated'), id: counter })
 
+/** Who the sender is: its own node's record, the first thing on a new link, so that it has a name at once. */
+export const introduceSchema = object({
+  type: literal('introduce'),
+  /** The sender knows of nobody else yet: the receiver makes the record known to all. */
+  isNew: boolean(),
+  records: list(anything() as Schema<ReplicaRecord>, 1),
+})
+
 /** Told when a link opens; answered with our own unless it is the answer. */
 export const syncRootSchema = object({ type: literal('sync-root'), root, answer: boolean() })
 
@@ -119,6 +127,7 @@ export const syncAnswerSchema = object({
 export const replicationMessages = {
   replicate: replicateSchema,
   replicated: replicatedSchema,
+  introduce: introduceSchema,
   'sync-root': syncRootSchema,
   'sync-ask': syncAskSchema,
   'sync-answer': syncAnswerSchema,
@@ -127,7 +136,14 @@ export const replicationMessages = {
 export type Nodes = Infer<typeof nodes>
 export type Replicate = Infer<typeof replicateSchema>
 export type Replicated = Infer<typeof replicatedSchema>
+export type Introduce = Infer<typeof introduceSchema>
 export type SyncRoot = Infer<typeof syncRootSchema>
 export type SyncAsk = Infer<typeof syncAskSchema>
 export type SyncAnswer = Infer<typeof syncAnswerSchema>
-export type ReplicationMessage = Replicate | Replicated | SyncRoot | SyncAsk | SyncAnswer
+export type ReplicationMessage =
+  | Replicate
+  | Replicated
+  | Introduce
+  | SyncRoot
+  | SyncAsk
+  | SyncAnswer

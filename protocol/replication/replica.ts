@@ -21,7 +21,7 @@ import { AntiEntropy } from './anti-entropy.ts'
 import { HybridClock } from './clock.ts'
 import { DeltaLog } from './delta-log.ts'
 import { Journal, journaledRecords, type Receipt } from './journal.ts'
-import type { Replicate, ReplicationMessage } from './message.ts'
+import type { Introduce, Replicate, ReplicationMessage } from './message.ts'
 import { Outbox } from './outbox.ts'
 import { type Dot, dotName, ownerOf, type ReplicaRecord } from './record.ts'
 import { nothingExpired, RecordMap } from './record-map.ts'
@@ -203,6 +203,8 @@ export class Replica {
       case 'replicated':
         this.#writes.onReplicated(from, message.id)
         return this.#writes.send(now, out)
+      case 'introduce':
+        return this.#onIntroduce(from, message, now)
       case 'sync-root':
         return this.#antiEntropy.onRoot(from, message, now, out)
       case 'sync-ask':
@@ -222,6 +224,15 @@ export class Replica {
   /** The root that a neighbour told on the ring exchange. */
   onPeerRoot(from: MemberId, root: string, now: Millis, _out: EffectSink): void {
     this.#antiEntropy.onPeerRoot(from, root, now)
+  }
+
+  /** Gossip of our record, if anyone was there to hear it, may have missed a member that comes later. */
+  introduce(to: MemberId, out: EffectSink): void {
+    const own = this.get(`node/${this.self}`)
+    if (own === undefined) return
+    const [, other] = this.keys('node/')
+    const isNew = other === undefined
+    out.push({ type: 'send', to, message: { type: 'introduce', isNew, records: [own] } })
   }
 
   onLinkOpened(member: MemberId, now: Millis, out: EffectSink): void {
@@ -277,6 +288,11 @@ export class Replica {
       (at) => agreedAt >= at,
       (record) => this.#journal.drop(record),
     )
+  }
+
+  #onIntroduce(from: MemberId, { isNew, records }: Introduce, now: Millis): void {
+    const joined = this.#joinAll(from, records, now)
+    if (isNew) for (const record of joined) this.#outbox.add(record)
   }
 
   #onReplicate(from: MemberId, message: Replicate, now: Millis, out: EffectSink): void {

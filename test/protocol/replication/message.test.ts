@@ -78,6 +78,7 @@ const root = fc.uint8Array({ maxLength: 8 })
 const cursor = { key: fc.string({ minLength: 1 }), version: fc.nat(8) }
 const records = fc.constant([good])
 const anyMessage = fc.oneof(
+  fc.record({ type: fc.constant('introduce'), isNew: fc.boolean(), records }),
   fc.record({ type: fc.constant('sync-root'), root, answer: fc.boolean() }),
   fc.record(
     { type: fc.constant('replicate'), id: fc.nat(9), records },
