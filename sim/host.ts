@@ -62,7 +62,7 @@ export class Host {
     this.runtime = new TaskRuntime(init.random)
     const { metrics } = simulator
     this.runtime.onChange = (task, change) =>
-      change === 1 ? metrics.taskStarted(task) : metrics.taskEnded(task)
+      change === 1 ? metrics.taskStarted(task, simulator.nowUs) : metrics.taskEnded(task)
   }
 
   get core(): Core {
@@ -116,8 +116,7 @@ export class Host {
     this.runtime.clear()
     this.#died('off')
     this.#simulator.record(this.index, 'power off')
-    for (const other of this.#simulator.hosts)
-      if (other !== this) this.#simulator.links.silence(this, other)
+    this.#simulator.links.silenceAll(this)
   }
 
   #died(condition: Condition): void {

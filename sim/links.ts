@@ -5,21 +5,21 @@ import type { Simulator } from './simulator.ts'
 
 export class Links {
   readonly #simulator: Simulator
-  /** `a:b` with a < b, to the lives of both ends when it was opened. */
-  readonly #open = new Map<string, string>()
-  readonly #dialling = new Set<string>()
+  /** Of each host: the others, and the lives of both ends when the link was opened. */
+  readonly #open: Map<number, number>[] = []
+  readonly #dialling = new Set<number>()
 
   constructor(simulator: Simulator) {
     this.#simulator = simulator
   }
 
   isOpen(a: Host, b: Host): boolean {
-    return this.#open.get(name(a, b)) === lives(a, b)
+    return this.#open[a.index]?.get(b.index) === lives(a, b)
   }
 
   /** Opens a link if the other is there; keeps trying while the dialler wants it. */
   dial(from: Host, to: Host): void {
-    const key = name(from, to)
+    const key = numberOf(from, to)
     if (this.isOpen(from, to) || this.#dialling.has(key)) return
     this.#dialling.add(key)
     const delay = 3 * this.#simulator.network.latencyUs()
@@ -33,31 +33,56 @@ export class Links {
 
   /** The process ended and its sockets were reset. */
   reset(host: Host): void {
-    for (const other of this.#simulator.hosts) {
-      if (other === host || !this.#open.delete(name(host, other))) continue
+    for (const other of this.#othersOf(host)) {
+      this.#forget(host, other)
       const delay = this.#simulator.network.latencyUs()
       const life = other.life
       this.#after(delay, host, other, () => this.#closed(other, host, life))
     }
   }
 
+  /** The machine lost power: those at the other ends are not told until a time-out. */
+  silenceAll(host: Host): void {
+    for (const other of this.#othersOf(host)) this.silence(host, other)
+  }
+
   /** The machine is dead or cut off: nobody is told until a time-out. */
   silence(a: Host, b: Host): void {
-    const key = name(a, b)
-    const held = this.#open.get(key)
+    const held = this.#open[a.index]?.get(b.index)
     if (held === undefined) return
     this.#after(silentCloseUs, a, b, () => {
       const { network } = this.#simulator
-      if (this.#open.get(key) !== held) return
+      if (this.#open[a.index]?.get(b.index) !== held) return
       if (a.isUp && b.isUp && held === lives(a, b) && network.connects(a.index, b.index)) return
-      this.#open.delete(key)
+      this.#forget(a, b)
       this.#closed(a, b, a.life)
       this.#closed(b, a, b.life)
     })
   }
 
+  /** By index, so that what follows does not depend on the order of opening. */
+  #othersOf(host: Host): Host[] {
+    const indices = [...(this.#open[host.index]?.keys() ?? [])].sort((a, b) => a - b)
+    return indices.map((index) => this.#simulator.hosts[index]!)
+  }
+
+  #remember(a: Host, b: Host): void {
+    this.#linksOf(a).set(b.index, lives(a, b))
+    this.#linksOf(b).set(a.index, lives(a, b))
+  }
+
+  #forget(a: Host, b: Host): void {
+    this.#linksOf(a).delete(b.index)
+    this.#linksOf(b).delete(a.index)
+  }
+
+  #linksOf(host: Host): Map<number, number> {
+    this.#open[host.index] ??= new Map()
+    return this.#open[host.index]!
+  }
+
   #opened(from: Host, to: Host): void {
-    this.#open.set(name(from, to), lives(from, to))
+    this.#remember(from, to)
     from.receive({ type: 'link-opened', member: to.id })
     to.receive({ type: 'link-opened', member: from.id })
   }
@@ -73,11 +98,12 @@ export class Links {
   }
 }
 
-function name(a: Host, b: Host): string {
-  return a.index < b.index ? `${a.index}:${b.index}` : `${b.index}:${a.index}`
+/** The pair, whichever comes first. */
+function numberOf(a: Host, b: Host): number {
+  return Math.min(a.index, b.index) * 2 ** 24 + Math.max(a.index, b.index)
 }
 
 /** A link belongs to one life of each end. */
-function lives(a: Host, b: Host): string {
-  return a.index < b.index ? `${a.life}:${b.life}` : `${b.life}:${a.life}`
+function lives(a: Host, b: Host): number {
+  return a.index < b.index ? a.life * 2 ** 16 + b.life : b.life * 2 ** 16 + a.life
 }
