@@ -3,16 +3,18 @@
  * contract in protocol/effect.ts, as node/perform.ts is the agent's.
  */
 import type { MemberId, RequestId } from '../protocol/base/id.ts'
-import { unreachable } from '../protocol/base/invariant.ts'
 import type { Random } from '../protocol/base/random.ts'
 import type { Core } from '../protocol/core.ts'
 import { createCore } from '../protocol/core.ts'
-import type { Effect, Notification, Persist, StartTask } from '../protocol/effect.ts'
+import type { Notification } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
+import type { Broadcast, Message } from '../protocol/message.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Command, Reply } from '../protocol/request.ts'
+import { HostClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import type { Condition } from './metrics/metrics.ts'
+import { Performer, type World } from './perform.ts'
 import type { Kind } from './queue.ts'
 import { TaskRuntime } from './runtime.ts'
 import { toySeal } from './seal.ts'
@@ -22,17 +24,22 @@ import { carry, carryBroadcast } from './wire.ts'
 export interface HostInit {
   readonly index: number
   readonly random: Random
+  /** The wall clock is off by so much, and both clocks drift. */
   readonly skewMs: number
+  readonly driftPpm: number
   readonly capacity: Resources
+  readonly labels: { readonly [key: string]: string }
 }
 
-export class Host {
+export class Host implements World {
   readonly index: number
   readonly id: MemberId
   readonly name: string
   readonly capacity: Resources
+  readonly labels: HostInit['labels']
   readonly disk: Disk
   readonly runtime: TaskRuntime
+  readonly clock: HostClock
   /** Counts the agent's starts; what was meant for an earlier life is dropped. */
   life = 0
   isUp = false
@@ -43,7 +50,7 @@ export class Host {
   onStart: ((host: Host) => void) | undefined
   readonly #simulator: Simulator
   readonly #random: Random
-  readonly #skewMs: number
+  readonly #performer: Performer
   #core: Core | undefined
   #wanted = new Set<MemberId>()
   #wakeAtUs = never
@@ -53,13 +60,17 @@ export class Host {
   constructor(simulator: Simulator, init: HostInit) {
     this.#simulator = simulator
     this.#random = init.random
-    this.#skewMs = init.skewMs
     this.index = init.index
     this.name = `n${init.index}`
     this.id = `member-${String(init.index).padStart(6, '0')}`
     this.capacity = init.capacity
-    this.disk = new Disk(init.random)
-    this.runtime = new TaskRuntime(init.random)
+    this.labels = init.labels
+    const { skewMs, driftPpm, random } = init
+    this.clock = new HostClock({ epochMs, offsetUs: skewMs * 1000, driftPpm })
+    this.disk = new Disk(random)
+    this.runtime = new TaskRuntime(this, random)
+    this.#performer = new Performer(this)
+    this.runtime.onStart = () => this.onStart?.(this)
     const { metrics } = simulator
     this.runtime.onChange = (task, change) =>
       change === 1 ? metrics.taskStarted(task, simulator.nowUs) : metrics.taskEnded(task)
@@ -67,6 +78,39 @@ export class Host {
 
   get core(): Core {
     return this.#core!
+  }
+
+  get nowUs(): number {
+    return this.#simulator.nowUs
+  }
+
+  /** In the machine's time, whatever becomes of the agent. */
+  after(delayUs: number, run: () => void, kind: Kind = 'task'): void {
+    const place = { destination: this.index, source: this.index }
+    this.#simulator.schedule(delayUs, kind, place, run)
+  }
+
+  reply(request: RequestId, reply: Reply): void {
+    this.#replies.get(request)?.(reply)
+    this.#replies.delete(request)
+  }
+
+  /** It has said goodbye: no death that others have to find out. */
+  stopAgent(): void {
+    if (!this.isUp) return
+    this.#simulator.metrics.mark(this.index, 'agent down', this.nowUs)
+    this.#endAgent()
+  }
+
+  provide(_service: string): void {}
+
+  withdraw(_service: string): void {}
+
+  /** False when the agent of that life is gone. */
+  tell(life: number, event: Event): boolean {
+    const isThere = this.isUp && this.life === life
+    if (isThere) this.receive(event)
+    return isThere
   }
 
   /** Starts the agent, with what the disk kept, and dials `seeds`. */
@@ -85,7 +129,7 @@ export class Host {
       node: {
         name: this.name,
         addresses: [],
-        labels: { zone: `z${this.index % 3}` },
+        labels: this.labels,
         capacity: this.capacity,
         runtimes: ['process'],
         host: '127.0.0.1',
@@ -101,9 +145,14 @@ export class Host {
   /** `kill -9` of the agent: tasks go on, sockets are reset, what was not durable is lost. */
   killAgent(): void {
     if (!this.isUp) return
+    this.#endAgent()
+    this.#died('agent down')
+  }
+
+  #endAgent(): void {
     this.isUp = false
     this.#core = undefined
-    this.#died('agent down')
+    this.disk.crash('kill', this.nowUs)
     this.#simulator.record(this.index, 'killed')
     this.#simulator.links.reset(this)
   }
@@ -113,6 +162,7 @@ export class Host {
     if (!this.isUp) return
     this.isUp = false
     this.#core = undefined
+    this.disk.crash('powerOff', this.nowUs)
     this.runtime.clear()
     this.#died('off')
     this.#simulator.record(this.index, 'power off')
@@ -145,7 +195,7 @@ export class Host {
     const effects = effectLists.pop() ?? []
     this.core.stepInto(event, this.#localNowMs(), effects)
     this.#simulator.recordStep(this.index, event)
-    this.#performAll(effects)
+    this.#performer.performAll(effects)
     effects.length = 0
     effectLists.push(effects)
     this.#armWake()
@@ -167,120 +217,20 @@ export class Host {
   }
 
   #localNowMs(): number {
-    return epochMs + this.#skewMs + Math.floor(this.#simulator.nowUs / 1000)
+    return this.clock.nowMs(this.nowUs)
   }
 
   #armWake(): void {
     const deadline = this.#core?.deadline()
     if (deadline === undefined) return
     const { nowUs } = this.#simulator
-    const atUs = Math.max((deadline - epochMs - this.#skewMs) * 1000, nowUs + 1)
+    const atUs = this.clock.timerAtUs(deadline, nowUs)
     if (this.#wakeAtUs <= atUs && this.#wakeAtUs > nowUs) return
     this.#wakeAtUs = atUs
     this.#simulator.scheduleWake(atUs - nowUs, this)
   }
 
-  /** In this life only. */
-  #after(delayUs: number, kind: Kind, run: () => void): void {
-    const life = this.life
-    const place = { destination: this.index, source: this.index }
-    this.#simulator.schedule(delayUs, kind, place, () => {
-      if (this.isUp && this.life === life) run()
-    })
-  }
-
-  #performAll(effects: readonly Effect[]): void {
-    const first = effects[0]
-    if (first?.type !== 'persist') {
-      for (const effect of effects) this.#perform(effect)
-      return
-    }
-    const rest = effects.slice(1)
-    this.#after(this.disk.delayUs(), 'disk', () => this.#persisted(first, rest))
-  }
-
-  /** The rest of the list waited for this. */
-  #persisted(persist: Persist, rest: readonly Effect[]): void {
-    const failure = { code: 'disk-full', detail: 'no space left', definite: true }
-    if (this.disk.isFull) {
-      this.receive({ type: 'effect-failed', id: persist.id, ...failure })
-      for (const effect of rest)
-        if ('id' in effect)
-          this.receive({ type: 'effect-failed', id: effect.id, ...failure, code: 'not-durable' })
-        else if (effect.type === 'reply' || effect.type === 'notify') this.#perform(effect)
-      return
-    }
-    this.disk.commit(persist.writes)
-    this.counts.persisted++
-    for (const effect of rest) this.#perform(effect)
-    this.receive({ type: 'persisted', id: persist.id })
-  }
-
-  #perform(effect: Effect): void {
-    switch (effect.type) {
-      case 'send':
-        return this.#send(effect)
-      case 'publish':
-        return this.#publish(effect)
-      case 'keep-links':
-        return this.#keepLinks(effect.members)
-      case 'persist':
-        return this.#performAll([effect])
-      case 'reserve-ports': {
-        const ports = this.runtime.reservePorts(effect.allocation, effect.ports)
-        const { id } = effect
-        return this.#answer(
-          500,
-          ports === undefined
-            ? {
-                type: 'effect-failed',
-                id,
-                code: 'port-taken',
-                detail: 'port taken',
-                definite: true,
-              }
-            : { type: 'ports-reserved', id, ports },
-        )
-      }
-      case 'release-ports':
-        return this.runtime.releasePorts(effect.allocation)
-      case 'start-task':
-        return this.#startTask(effect)
-      case 'stop-task': {
-        const { id, allocation, task } = effect
-        this.#after(this.runtime.stopDelayUs(), 'task', () => {
-          this.runtime.stop(allocation, task)
-          this.receive({ type: 'task-stopped', id, allocation, task, exitCode: 143 })
-        })
-        return
-      }
-      case 'watch-checks':
-        effect.task.checks.forEach((_, check) => {
-          const { allocation } = effect
-          const report = { allocation, task: effect.task.name, check, passing: true, output: '' }
-          this.#answer(20_000 + check, { type: 'check-reported', ...report })
-        })
-        return
-      case 'remove-allocation':
-        return this.runtime.removeAllocation(effect.allocation)
-      case 'reply':
-        this.#replies.get(effect.request)?.(effect.reply)
-        this.#replies.delete(effect.request)
-        return
-      case 'stop-agent':
-        return this.killAgent()
-      case 'notify':
-        return this.#notify(effect.notification)
-      case 'unwatch-checks':
-      case 'provide':
-      case 'withdraw':
-        return
-      default:
-        unreachable(effect)
-    }
-  }
-
-  #keepLinks(members: readonly MemberId[]): void {
+  keepLinks(members: readonly MemberId[]): void {
     this.#wanted = new Set(members)
     const { byId, links } = this.#simulator
     for (const id of members) {
@@ -289,7 +239,7 @@ export class Host {
     }
   }
 
-  #notify(notification: Notification): void {
+  notify(notification: Notification): void {
     this.#simulator.record(this.index, `notify ${notification.type}`)
     if (notification.type !== 'member-changed' || notification.update.state !== 'down') return
     const { byId, metrics, network, nowUs } = this.#simulator
@@ -298,42 +248,23 @@ export class Host {
     metrics.noticedDown(this.index, subject, network.connects(this.index, subject), nowUs)
   }
 
-  #answer(delayUs: number, event: Event): void {
-    this.#after(delayUs, 'task', () => this.receive(event))
-  }
-
-  #startTask(effect: StartTask): void {
-    const { id, allocation } = effect
-    const fails = this.runtime.startFails()
-    const failure = { code: 'start-failed', detail: 'the engine refused' }
-    this.#after(this.runtime.startDelayUs(), 'task', () => {
-      if (fails === 'definitely')
-        return this.receive({ type: 'effect-failed', id, ...failure, definite: true })
-      const { pid, task } = this.runtime.start(effect)
-      this.onStart?.(this)
-      if (fails === 'unknown')
-        return this.receive({ type: 'effect-failed', id, ...failure, definite: false })
-      this.receive({ type: 'task-started', id, allocation, task, pid, containerId: null })
-    })
-  }
-
-  #send(effect: Effect & { type: 'send' }): void {
+  send(member: MemberId, sent: Message): void {
     this.counts.sent++
-    const to = this.#simulator.byId.get(effect.to)
+    const to = this.#simulator.byId.get(member)
     if (to === undefined) return
     const { links, network, options } = this.#simulator
     const isOpen = links.isOpen(this, to)
     if (!isOpen) links.dial(this, to)
     // A link that has to be opened first costs three more ways.
     for (const delayUs of network.transit(this.index, to.index, isOpen ? 1 : 4).delaysUs) {
-      const message = carry(effect.message, options.encode ?? false)
+      const message = carry(sent, options.encode ?? false)
       const event: Event = { type: 'message-received', from: this.id, message }
       this.#simulator.scheduleArrival(delayUs, this, to, event)
     }
   }
 
   /** The broadcast is shared by all who hear it: it never changes. */
-  #publish({ broadcast }: Effect & { type: 'publish' }): void {
+  publish(broadcast: Broadcast): void {
     this.counts.published++
     const { network, hosts, options } = this.#simulator
     const shared: Event = { type: 'broadcast-received', broadcast }

@@ -1,14 +1,22 @@
 /**
- * One machine's container engine: tasks start after a delay, sometimes fail to, sometimes exit; they survive
- * the death of the agent and not that of the machine. It is the ground truth of what runs where. Not
- * modelled: images and their download, the load that tasks put on the machine.
+ * One machine's runtimes, and the ground truth of what runs where. A task begins to run halfway through its start;
+ * the agent hears of it at the end, if it still lives then. Tasks survive the death of the agent and not that of
+ * the machine; `sleep N` ends after N seconds, and what ends while no agent watches is found by the next one.
+ * Some starts fail, half of those without telling whether the task runs. Delays are as measured (measured.ts).
+ *
+ * Not modelled: the load that tasks put on the machine, memory that runs out, health that changes.
  */
 import type { AllocationId } from '../protocol/base/id.ts'
 import { sortedValues } from '../protocol/base/order.ts'
 import type { Random } from '../protocol/base/random.ts'
-import type { StartTask } from '../protocol/effect.ts'
-import type { ObservedTask } from '../protocol/event.ts'
+import type { StartTask, StopTask, WatchChecks } from '../protocol/effect.ts'
+import type { Event, ObservedTask } from '../protocol/event.ts'
 import { add, noResources, type Resources, subtract } from '../protocol/placement/resources.ts'
+import { Images } from './images.ts'
+import { containerStart, containerStop, processStart, processStop } from './measured.ts'
+import { HostPorts } from './ports.ts'
+import { Delay } from './quantile.ts'
+import { lifetimeUs } from './task-life.ts'
 
 export interface RunningTask {
   readonly allocation: AllocationId
@@ -18,88 +26,119 @@ export interface RunningTask {
   readonly resources: Resources
   readonly ports: { readonly [name: string]: number }
   readonly pid: number
+  readonly isContainer: boolean
 }
 
+/** Whose runtimes they are. */
+export interface TaskMachine {
+  readonly nowUs: number
+  /** Counts the agent's starts: what one asked for is not told to the next. */
+  readonly life: number
+  /** In the machine's time, whatever becomes of the agent. */
+  after(delayUs: number, run: () => void): void
+  /** Tells the agent of that life; false when it is gone. */
+  tell(life: number, event: Event): boolean
+}
+
+interface Starting {
+  readonly beginsAtUs: number
+  readonly endsAtUs: number
+}
+
+const delays = {
+  process: { start: new Delay(processStart), stop: new Delay(processStop) },
+  container: { start: new Delay(containerStart), stop: new Delay(containerStop) },
+}
+/** The first check runs this long after it is watched, as in node/runtime/health.ts. */
+const firstCheckUs = 50_000
+const killed = 137
+const terminated = 143
+const million = 1_000_000
+
 export class TaskRuntime {
-  readonly #random: Random
-  readonly #running = new Map<string, RunningTask>()
-  readonly #ports = new Map<AllocationId, number[]>()
-  #lastPid = 100
-  #used: Resources = noResources
+  readonly ports = new HostPorts()
+  readonly images = new Images()
+  /** Starts that the engine refuses, in millionths; and those that go wrong by themselves. */
+  refusedPpm = 0
+  failedPpm = 5000
+  /** Mean time until a task dies by itself; 0 for never. */
+  crashMeanUs = 0
+  readonly counts = { started: 0, refused: 0, unknown: 0, exited: 0, crashed: 0, unwatched: 0 }
   /** Told of each task that begins (1) and ends (-1) to run, for the metrics. */
   onChange: ((task: RunningTask, change: 1 | -1) => void) | undefined
+  /** Told of each start, for the capacity checker. */
+  onStart: (() => void) | undefined
+  readonly #machine: TaskMachine
+  readonly #random: Random
+  readonly #running = new Map<string, RunningTask>()
+  readonly #ended = new Map<string, ObservedTask>()
+  readonly #starting = new Map<string, Starting>()
+  readonly #watched = new Map<string, number>()
+  /** Counts power failures: what was under way then never happens. */
+  #power = 0
+  #lastPid = 100
+  #lastWatch = 0
+  #used: Resources = noResources
 
-  constructor(random: Random) {
+  constructor(machine: TaskMachine, random: Random) {
+    this.#machine = machine
     this.#random = random
   }
 
-  startDelayUs(): number {
-    return 5000 + this.#random.below(60_000)
+  start(effect: StartTask): void {
+    const { id } = effect
+    const { life } = this.#machine
+    const key = keyOf(effect.allocation, effect.task.name)
+    const { beginsAtUs, endsAtUs } = this.#starting.get(key) ?? this.#startUnder(key, effect)
+    const outcome = this.#outcome()
+    const { nowUs } = this.#machine
+    this.#later(beginsAtUs - nowUs, () => {
+      if (outcome !== 'refused') this.#begin(key, effect)
+    })
+    this.#later(endsAtUs - nowUs, () => {
+      this.#starting.delete(key)
+      if (outcome !== 'started') this.#machine.tell(life, failure(id, outcome === 'refused'))
+      else this.#machine.tell(life, this.#started(key, effect))
+    })
   }
 
-  stopDelayUs(): number {
-    return 1000 + this.#random.below(20_000)
-  }
-
-  /** One start in 200 fails; half of those leave it unknown whether it did. */
-  startFails(): 'no' | 'definitely' | 'unknown' {
-    if (!this.#random.chance(1, 200)) return 'no'
-    return this.#random.chance(1, 2) ? 'definitely' : 'unknown'
-  }
-
-  start(effect: StartTask): RunningTask {
-    const key = `${effect.allocation}/${effect.task.name}`
+  stop({ id, allocation, task }: StopTask): void {
+    const { life, nowUs } = this.#machine
+    const key = keyOf(allocation, task)
     const held = this.#running.get(key)
-    if (held !== undefined) return held
-    this.#lastPid += 1
-    const { allocation, job, slot, ports } = effect
-    const { name: task, resources } = effect.task
-    const running = { allocation, job, slot, task, resources, ports, pid: this.#lastPid }
-    this.#running.set(key, running)
-    this.#used = add(this.#used, resources)
-    this.onChange?.(running, 1)
-    return running
+    const delay = held?.isContainer ? delays.container.stop : delays.process.stop
+    const beginsInUs = Math.max(0, (this.#starting.get(key)?.beginsAtUs ?? 0) - nowUs)
+    this.#later(beginsInUs + delay.drawUs(this.#random), () => {
+      this.#end(key)
+      const stopped = { type: 'task-stopped', id, allocation, task, exitCode: terminated } as const
+      this.#machine.tell(life, stopped)
+    })
   }
 
-  stop(allocation: AllocationId, task: string): boolean {
-    const key = `${allocation}/${task}`
-    const held = this.#running.get(key)
-    if (held === undefined) return false
-    this.#running.delete(key)
-    this.#used = subtract(this.#used, held.resources)
-    this.onChange?.(held, -1)
-    return true
+  /** Every check passes the first time that it runs. */
+  watch({ allocation, task }: WatchChecks): void {
+    const { life } = this.#machine
+    const key = keyOf(allocation, task.name)
+    const watch = ++this.#lastWatch
+    this.#watched.set(key, watch)
+    task.checks.forEach((_, check) => {
+      this.#later(firstCheckUs + check, () => {
+        if (this.#watched.get(key) !== watch || !this.#running.has(key)) return
+        const report = { allocation, task: task.name, check, passing: true, output: '' }
+        this.#machine.tell(life, { type: 'check-reported', ...report })
+      })
+    })
   }
 
-  has(allocation: AllocationId, task: string): boolean {
-    return this.#running.has(`${allocation}/${task}`)
+  unwatch(allocation: AllocationId, task: string): void {
+    this.#watched.delete(keyOf(allocation, task))
   }
 
-  removeAllocation(allocation: AllocationId): void {
-    for (const task of this.running())
-      if (task.allocation === allocation) this.stop(allocation, task.task)
-    this.releasePorts(allocation)
-  }
-
-  reservePorts(
-    allocation: AllocationId,
-    wanted: readonly { name: string; host: number | null }[],
-  ): { [name: string]: number } | undefined {
-    const taken = new Set([...this.#ports.values()].flat())
-    const ports: { [name: string]: number } = {}
-    for (const { name, host } of wanted) {
-      let port = host ?? 20_000
-      if (host !== null && taken.has(host)) return undefined
-      while (taken.has(port)) port++
-      taken.add(port)
-      ports[name] = port
-    }
-    this.#ports.set(allocation, Object.values(ports))
-    return ports
-  }
-
-  releasePorts(allocation: AllocationId): void {
-    this.#ports.delete(allocation)
+  remove(allocation: AllocationId): void {
+    for (const [key, task] of this.#running) if (task.allocation === allocation) this.#end(key)
+    for (const [key, task] of this.#ended)
+      if (task.allocation === allocation) this.#ended.delete(key)
+    this.ports.release(allocation)
   }
 
   running(): RunningTask[] {
@@ -110,15 +149,119 @@ export class TaskRuntime {
     return this.#used
   }
 
+  /** What a new agent finds. */
   observe(): ObservedTask[] {
-    return this.running().map(({ allocation, task, pid, ports }) => {
+    this.#watched.clear()
+    const running = this.running().map(({ allocation, task, pid, ports }) => {
       return { allocation, task, running: true, pid, containerId: null, ports, exitCode: null }
+    })
+    return [...running, ...sortedValues(this.#ended)]
+  }
+
+  /** The machine lost power; containers are found ended. */
+  clear(): void {
+    this.#power++
+    this.#starting.clear()
+    for (const key of [...this.#running.keys()]) this.#end(key)
+    this.ports.clear()
+  }
+
+  #startUnder(key: string, { task }: StartTask): Starting {
+    const { nowUs } = this.#machine
+    const held = this.#running.has(key)
+    const delay = task.docker ? delays.container.start : delays.process.start
+    const pullUs = task.docker ? this.images.waitUs(task.docker.image, task.docker.pull, nowUs) : 0
+    const us = held ? 1 : pullUs + delay.drawUs(this.#random)
+    const starting = { beginsAtUs: nowUs + Math.ceil(us / 2), endsAtUs: nowUs + us }
+    this.#starting.set(key, starting)
+    return starting
+  }
+
+  #outcome(): 'started' | 'refused' | 'unknown' {
+    const isRefused = this.refusedPpm > 0 && this.#random.chance(this.refusedPpm, million)
+    const isFailed = this.#random.chance(this.failedPpm, million)
+    const outcome = isRefused ? 'refused' : isFailed ? this.#random.pick(failed)! : 'started'
+    this.counts[outcome]++
+    return outcome
+  }
+
+  #begin(key: string, effect: StartTask): void {
+    if (this.#running.has(key)) return
+    this.#lastPid += 1
+    const { allocation, job, slot, ports } = effect
+    const { name: task, resources, docker } = effect.task
+    const isContainer = docker !== undefined
+    const pid = this.#lastPid
+    const running = { allocation, job, slot, task, resources, ports, pid, isContainer }
+    this.#running.set(key, running)
+    this.#ended.delete(key)
+    this.#used = add(this.#used, resources)
+    this.onChange?.(running, 1)
+    this.onStart?.()
+    this.#liveOut(key, running, effect)
+  }
+
+  #liveOut(key: string, running: RunningTask, { task }: StartTask): void {
+    const { untilUs, exitCode } = lifetimeUs(task, this.crashMeanUs, this.#random)
+    if (!Number.isFinite(untilUs)) return
+    this.#later(untilUs, () => {
+      if (this.#running.get(key) !== running) return
+      this.counts[exitCode === killed ? 'crashed' : 'exited']++
+      this.#exit(key, running, exitCode)
     })
   }
 
-  /** The machine lost power. */
-  clear(): void {
-    for (const { allocation, task } of this.running()) this.stop(allocation, task)
-    this.#ports.clear()
+  #exit(key: string, { allocation, task, ports, isContainer }: RunningTask, code: number): void {
+    this.#end(key)
+    const { life } = this.#machine
+    const reason = `exited with ${code}`
+    const exited = { type: 'task-exited', allocation, task, exitCode: code, reason } as const
+    const wasHeard = this.#machine.tell(life, exited)
+    if (!wasHeard) this.counts.unwatched++
+    // Only an engine remembers how a task ended that no agent was watching.
+    const exitCode = wasHeard || isContainer ? code : null
+    const ended = {
+      allocation,
+      task,
+      running: false,
+      pid: null,
+      containerId: null,
+      ports,
+      exitCode,
+    }
+    this.#ended.set(key, ended)
   }
+
+  #started(key: string, { id, allocation, task }: StartTask): Event {
+    const pid = this.#running.get(key)?.pid ?? null
+    return { type: 'task-started', id, allocation, task: task.name, pid, containerId: null }
+  }
+
+  #end(key: string): void {
+    const held = this.#running.get(key)
+    if (held === undefined) return
+    this.#running.delete(key)
+    this.#used = subtract(this.#used, held.resources)
+    this.onChange?.(held, -1)
+  }
+
+  #later(delayUs: number, run: () => void): void {
+    const power = this.#power
+    this.#machine.after(Math.max(0, delayUs), () => {
+      if (this.#power === power) run()
+    })
+  }
+}
+
+const failed = ['refused', 'unknown'] as const
+
+function keyOf(allocation: AllocationId, task: string): string {
+  return `${allocation}/${task}`
+}
+
+function failure(id: number, definite: boolean): Event {
+  const [code, detail] = definite
+    ? ['start-failed', 'the engine refused']
+    : ['engine-unreachable', 'the engine hung up before it answered']
+  return { type: 'effect-failed', id, code: code!, detail: detail!, definite }
 }

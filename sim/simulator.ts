@@ -12,7 +12,7 @@ import type { Resources } from '../protocol/placement/resources.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
 import { Metrics } from './metrics/metrics.ts'
-import { Network, type NetworkKnobs } from './network.ts'
+import { type Geography, Network, type NetworkKnobs } from './network.ts'
 import { Payloads } from './payloads.ts'
 import { type Kind, kinds, LadderQueue } from './queue.ts'
 import { markOf, TraceHash } from './trace-hash.ts'
@@ -22,11 +22,16 @@ export interface SimulatorOptions {
   readonly members: number
   readonly config?: Partial<Config>
   readonly network?: Partial<NetworkKnobs>
+  /** Regions and racks, and the links within and between them; left out, all links are alike. */
+  readonly geography?: Geography
   /** Encode and decode every message, as on a wire; left out, values are shared. */
   readonly encode?: boolean
   /** Each host's clock is off by up to this much. */
   readonly clockSkewMs?: number
+  /** And runs too fast or too slow by up to so many millionths. */
+  readonly clockDriftPpm?: number
   readonly capacity?: (host: number) => Resources
+  readonly labels?: (host: number) => { readonly [key: string]: string }
   /** Called with each line of the trace, to find where two runs part. */
   readonly trace?: (line: string) => void
 }
@@ -69,17 +74,21 @@ export class Simulator {
     this.config = { ...defaultConfig, ...options.config }
     this.random = new Random(options.seed)
     const knobs = { ...usualNetwork, ...options.network }
-    this.network = new Network(knobs, new Random(this.random.uint32()))
+    this.network = new Network(knobs, new Random(this.random.uint32()), options.geography)
     this.links = new Links(this)
     for (let i = 0; i < options.members; i++) this.addHost()
   }
 
   addHost(): Host {
-    const skew = this.options.clockSkewMs ?? 0
+    const { clockSkewMs: skew = 0, clockDriftPpm: drift = 0 } = this.options
+    const { geography, labels = usualLabels } = this.options
+    geography?.topology.grow(this.hosts.length + 1)
     const host = new Host(this, {
       index: this.hosts.length,
+      labels: labels(this.hosts.length),
       random: new Random(this.random.uint32()),
       skewMs: this.random.below(2 * skew + 1) - skew,
+      driftPpm: drift === 0 ? 0 : this.random.below(2 * drift + 1) - drift,
       capacity: this.options.capacity?.(this.hosts.length) ?? usualCapacity,
     })
     this.hosts.push(host)
@@ -162,4 +171,5 @@ export class Simulator {
   }
 }
 
+const usualLabels = (host: number) => ({ zone: `z${host % 3}` })
 const usualCapacity: Resources = { cpu: 4000, memory: 8192, disk: 100_000, gpu: 0 }
