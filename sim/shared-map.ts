@@ -1,0 +1,222 @@
+/**
+ * Maps that share what is equal. Keys get ordinals from a directory that all maps of a kind share; a map is the
+ * root of a radix tree over ordinals, 32 children a node, whose nodes never change. A change makes new nodes on
+ * one path, and remembers them: the next map that makes the same change to the same node gets the same nodes.
+ * Nodes of equal contents are one node (hash-consing), so that maps that got the same changes in another order
+ * meet again. 10,000 maps of 10,000 entries then take little more than one.
+ *
+ * Measured before: chunks of 1,024 entries, one list of chunks a map, hit in 99.4 % of the changes; a tree of 32
+ * costs one pointer a map instead of a list, and copies 1 kB a miss instead of 8.
+ */
+import type { BigMap, BigMaps } from '../protocol/base/big-map.ts'
+import { mix32 } from '../protocol/base/hash.ts'
+
+const bits = 5
+const fanOut = 1 << bits
+const digit = fanOut - 1
+/** Changes that a node remembers: those that are under way in the cluster at a time meet few at one node. */
+const remembered = 4
+/** Nodes that equal ones are looked for among: the concurrent versions of some hundred changes. */
+const consed = 32_768
+
+interface Node {
+  readonly slots: readonly unknown[]
+  /** Entries below. */
+  readonly count: number
+  readonly hash: number
+  readonly changes: Change[]
+  nextChange: number
+}
+
+interface Change {
+  readonly ordinal: number
+  readonly value: unknown
+  readonly result: Node
+}
+
+/** Ordinals of keys, in the order in which they first appeared anywhere. */
+class Directory {
+  readonly keys: string[] = []
+  readonly #ordinals = new Map<string, number>()
+
+  find(key: string): number | undefined {
+    return this.#ordinals.get(key)
+  }
+
+  ordinalOf(key: string): number {
+    let ordinal = this.#ordinals.get(key)
+    if (ordinal === undefined) {
+      ordinal = this.keys.push(key) - 1
+      this.#ordinals.set(key, ordinal)
+    }
+    return ordinal
+  }
+}
+
+export class SharedMaps implements BigMaps {
+  readonly #directories = new Map<string, Directory>()
+
+  create<V>(kind: string): SharedMap<V> {
+    let directory = this.#directories.get(kind)
+    if (directory === undefined) {
+      directory = new Directory()
+      this.#directories.set(kind, directory)
+    }
+    return new SharedMap<V>(directory)
+  }
+
+  copy<V>(map: BigMap<V>): SharedMap<V> {
+    return (map as SharedMap<V>).copy()
+  }
+}
+
+export class SharedMap<V> implements BigMap<V> {
+  readonly #directory: Directory
+  #root: Node = empty
+  /** Bits of an ordinal above the root's digit are zero. */
+  #shift = 0
+
+  constructor(directory: Directory) {
+    this.#directory = directory
+  }
+
+  copy(): SharedMap<V> {
+    const copy = new SharedMap<V>(this.#directory)
+    copy.#root = this.#root
+    copy.#shift = this.#shift
+    return copy
+  }
+
+  get size(): number {
+    return this.#root.count
+  }
+
+  /** The same object as long as, and wherever, the contents are the same: what is derived can be kept by it. */
+  get identity(): object {
+    return this.#root
+  }
+
+  get(key: string): V | undefined {
+    const ordinal = this.#directory.find(key)
+    if (ordinal === undefined || ordinal >>> this.#shift >= fanOut) return undefined
+    let held: unknown = this.#root
+    for (let shift = this.#shift; shift >= 0 && held !== undefined; shift -= bits)
+      held = (held as Node).slots[(ordinal >>> shift) & digit]
+    return held as V | undefined
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined
+  }
+
+  set(key: string, value: V): this {
+    const ordinal = this.#directory.ordinalOf(key)
+    while (ordinal >>> this.#shift >= fanOut) {
+      if (this.#root.count > 0) this.#root = changed(empty, 0, this.#root, this.#root.count)
+      this.#shift += bits
+    }
+    this.#root = changedAt(this.#root, this.#shift, ordinal, value)
+    return this
+  }
+
+  delete(key: string): boolean {
+    const ordinal = this.#directory.find(key)
+    if (ordinal === undefined || !this.has(key)) return false
+    this.#root = changedAt(this.#root, this.#shift, ordinal, undefined)
+    return true
+  }
+
+  *keys(): Iterable<string> {
+    for (const [ordinal] of entriesOf(this.#root, this.#shift, 0))
+      yield this.#directory.keys[ordinal]!
+  }
+
+  *values(): Iterable<V> {
+    for (const [, value] of entriesOf(this.#root, this.#shift, 0)) yield value as V
+  }
+}
+
+const empty: Node = {
+  slots: new Array(fanOut).fill(undefined),
+  count: 0,
+  hash: 0,
+  changes: [],
+  nextChange: 0,
+}
+
+/** The node with another value under the ordinal; undefined takes the entry away. */
+function changedAt(node: Node, shift: number, ordinal: number, value: unknown): Node {
+  for (const change of node.changes)
+    if (change.ordinal === ordinal && change.value === value) return change.result
+  const index = (ordinal >>> shift) & digit
+  const held = node.slots[index]
+  let result: Node
+  if (shift === 0) {
+    if (held === value) return node
+    const added = Number(value !== undefined) - Number(held !== undefined)
+    result = changed(node, index, value, added)
+  } else {
+    const child = (held as Node | undefined) ?? empty
+    const after = changedAt(child, shift - bits, ordinal, value)
+    if (after === child) return node
+    const slot = after.count === 0 ? undefined : after
+    result = changed(node, index, slot, after.count - child.count)
+  }
+  // The empty node stands at every level, so it has nothing to remember.
+  if (node === empty) return result
+  node.changes[node.nextChange] = { ordinal, value, result }
+  node.nextChange = (node.nextChange + 1) % remembered
+  return result
+}
+
+const known = new Array<Node | undefined>(consed).fill(undefined)
+
+function changed(node: Node, index: number, value: unknown, added: number): Node {
+  const count = node.count + added
+  if (count === 0) return empty
+  const slots = node.slots.slice()
+  const before = slots[index]
+  slots[index] = value
+  const hash = (node.hash - markOf(index, before) + markOf(index, value)) | 0
+  const place = (hash >>> 0) % consed
+  const held = known[place]
+  if (held !== undefined && held.hash === hash && held.count === count && isSame(held.slots, slots))
+    return held
+  const fresh: Node = { slots, count, hash, changes: [], nextChange: 0 }
+  known[place] = fresh
+  return fresh
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  for (let i = 0; i < fanOut; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+function markOf(index: number, value: unknown): number {
+  if (value === undefined) return 0
+  return mix32(Math.imul(index + 1, 0x9e3779b1) ^ numberOf(value)) | 0
+}
+
+/** Objects are told apart by numbers that are given out as they appear: speed depends on them, results never. */
+const numbers = new WeakMap<object, number>()
+let lastNumber = 0
+
+function numberOf(value: unknown): number {
+  if (typeof value === 'number') return value | 0
+  if (typeof value !== 'object' || value === null) return 1
+  let number = numbers.get(value)
+  if (number === undefined) {
+    number = ++lastNumber
+    numbers.set(value, number)
+  }
+  return number
+}
+
+function* entriesOf(node: Node, shift: number, above: number): Iterable<[number, unknown]> {
+  for (let i = 0; i < fanOut; i++) {
+    const slot = node.slots[i]
+    if (slot === undefined) continue
+    if (shift === 0) yield [above + i, slot]
+    else yield* entriesOf(slot as Node, shift - bits, above + i * 2 ** shift)
+  }
+}
