@@ -13,6 +13,7 @@ import type { Resources } from '../protocol/placement/resources.ts'
 import type { ClusterView } from '../protocol/view.ts'
 import { createBackend } from './agent-backend.ts'
 import { isLoopback } from './api/auth.ts'
+import { nodeName } from './api/find.ts'
 import { type Api, createApi } from './api/server.ts'
 import { Clock } from './clock.ts'
 import { apiToken, clusterName } from './cluster-key.ts'
@@ -106,7 +107,10 @@ export class Agent {
     })
     this.#notifications.subscribe(({ notification }) => {
       this.#metrics.count(notification)
-      logNotification(init.logger, notification)
+      logNotification(init.logger, notification, {
+        self: this.self,
+        nameOf: (member) => nodeName(this.#view(), member),
+      })
     })
   }
 
@@ -300,7 +304,7 @@ export class Agent {
     const seed = randomInt(2 ** 32)
     const config = settings.protocol
     this.#node = this.#currentNode()
-    const init = { config, self: this.self, seed, node: this.#node }
+    const init = { config, self: this.self, seed, node: this.#node, news: 'all' } as const
     this.#recorder.begin({ type: 'init', version: 1, ...init }, entries, settings.record)
     return createCore({ ...init, seal: this.#recorder.watch(identity.seal), journal: entries })
   }

@@ -3,6 +3,7 @@
  * at the level at which an operator should see them.
  */
 import { type Logger, pino } from 'pino'
+import type { MemberId } from '../protocol/base/id.ts'
 import type { Notification } from '../protocol/effect.ts'
 import type { Settings } from './settings.ts'
 
@@ -43,27 +44,36 @@ export function prettyLine(line: string, colours: boolean): string {
   return `${shown}${entry.err ? `\n${stack ?? message}` : ''}\n`
 }
 
-export function logNotification(logger: Logger, notification: Notification): void {
+/** What other nodes do stands in their own logs. */
+export function logNotification(
+  logger: Logger,
+  notification: Notification,
+  { self, nameOf }: { self: MemberId; nameOf: (member: MemberId) => string },
+): void {
   const { type } = notification
   switch (type) {
     case 'member-changed': {
       const { member, state, incarnation } = notification.update
       const { previous } = notification
       const level = state === 'down' ? 'warn' : 'info'
-      return logger[level]({ member, previous, incarnation }, `member is ${state}`)
+      const text = `node ${nameOf(member)} is ${state}`
+      return logger[level]({ member, previous, incarnation }, text)
     }
     case 'message-rejected': {
       const { from, reason, detail } = notification.rejection
       return logger.debug({ from, reason, detail }, 'message rejected')
     }
-    case 'job-changed':
-      return logger.info({ job: notification.job }, `job ${notification.change}`)
+    case 'job-changed': {
+      const { job, member, change } = notification
+      return member === self ? logger.info({ job }, `job ${change}`) : undefined
+    }
     case 'job-conflict': {
       const { job, winner, loser } = notification
       return logger.warn({ job, winner, loser }, 'job was changed twice at the same time')
     }
     case 'allocation-changed': {
-      const { allocation, state, healthy, reason } = notification
+      const { allocation, member, state, healthy, reason } = notification
+      if (member !== self) return
       const text = healthy ? `allocation is ${state}, healthy` : `allocation is ${state}`
       return logger[state === 'failed' ? 'warn' : 'info']({ allocation, reason }, text)
     }

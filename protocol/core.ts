@@ -39,6 +39,8 @@ export interface CoreInit {
   /** What was persisted in earlier lives; empty in the first. */
   readonly journal: Iterable<StoreWrite>
   readonly node: NodeBody
+  /** What others do is told as well; left out, only what this member does itself. */
+  readonly news?: 'all'
   /** The simulator's shared directory and compact table; left out, this member has its own. */
   readonly membership?: MembershipOptions
 }
@@ -108,7 +110,7 @@ class MemberCore implements Core {
       },
       journal,
     })
-    this.#placement = this.#createPlacement(init.config, random)
+    this.#placement = this.#createPlacement(init, random)
     this.#requests = new Requests({
       replica: this.#replica,
       placement: this.#placement,
@@ -165,7 +167,7 @@ class MemberCore implements Core {
     const held = this.#epoch.hold(event, () => this.#nextEffectId(), now, out)
     if (!this.#epoch.isDurable) return
     this.#placement.onRecordsChanged(this.#journaledKeys(), now, out)
-    this.#placement.host.start(now, out)
+    this.#placement.start(now, out)
     this.#writeNode(this.#node, now)
     this.#membership.start(now, out)
     for (const earlier of held) this.#dispatch(earlier, now, out)
@@ -345,10 +347,11 @@ class MemberCore implements Core {
     this.#replica.writeOwn(`node/${this.#self}`, { ...node } as unknown as Value, now)
   }
 
-  #createPlacement(config: Config, random: Random): Placement {
+  #createPlacement({ config, news }: CoreInit, random: Random): Placement {
     const replica = this.#replica
     return new Placement({
       config,
+      news,
       random,
       node: this.#node,
       recordOf: (key) => replica.get(key),

@@ -101,6 +101,8 @@ export type Notification =
   | {
       readonly type: 'job-changed'
       readonly job: JobId
+      /** The one that took the write. */
+      readonly member: MemberId
       readonly change: 'submitted' | 'updated' | 'scaled' | 'deleted'
     }
   | {

@@ -21,6 +21,7 @@ export interface InitFrame {
   readonly self: MemberId
   readonly seed: number
   readonly node: NodeBody
+  readonly news?: 'all'
   /** False where the journal and the first steps are missing. */
   readonly complete: boolean
 }

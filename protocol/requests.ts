@@ -3,7 +3,7 @@
  * once enough copies are durable. A refused command changes nothing.
  */
 import { encodeCanonical } from './base/bytes.ts'
-import type { Millis, RequestId } from './base/id.ts'
+import type { JobId, Millis, RequestId } from './base/id.ts'
 import { check } from './base/schema.ts'
 import type { Value } from './base/value.ts'
 import type { EffectSink, Notification } from './effect.ts'
@@ -123,11 +123,7 @@ export class Requests {
       writes.push({ key: `job/${spec.id}/count`, body: { count: spec.count } })
     return {
       writes,
-      notification: {
-        type: 'job-changed',
-        job: spec.id,
-        change: job === undefined ? 'submitted' : 'updated',
-      },
+      notification: this.#jobChanged(spec.id, job === undefined ? 'submitted' : 'updated'),
       accepted: (dots) => ({
         created: job === undefined,
         id: spec.id,
@@ -150,9 +146,13 @@ export class Requests {
     if (count.value.count === job.count) return { done: same }
     return {
       writes: [{ key: `job/${job.id}/count`, body: { count: count.value.count } }],
-      notification: { type: 'job-changed', job: job.id, change: 'scaled' },
+      notification: this.#jobChanged(job.id, 'scaled'),
       accepted: () => same,
     }
+  }
+
+  #jobChanged(job: JobId, change: 'submitted' | 'updated' | 'scaled' | 'deleted'): Notification {
+    return { type: 'job-changed', job, member: this.#replica.self, change }
   }
 
   #delete(command: Extract<Command, { type: 'delete-job' }>): Outcome {
@@ -165,7 +165,7 @@ export class Requests {
         { key: `job/${job.id}/spec`, body: null },
         { key: `job/${job.id}/count`, body: null },
       ],
-      notification: { type: 'job-changed', job: job.id, change: 'deleted' },
+      notification: this.#jobChanged(job.id, 'deleted'),
       accepted: () => ({ created: false, id: job.id, version: job.version }),
     }
   }

@@ -25,7 +25,7 @@ export function present(
     const { member, incarnation, state } = update
     return { type, node: nameOf(member), nodeId: member, state, previous, incarnation }
   }
-  if (type === 'allocation-changed') {
+  if (type === 'allocation-changed' || type === 'job-changed') {
     const { member, ...rest } = notification
     return { ...rest, node: nameOf(member), nodeId: member }
   }

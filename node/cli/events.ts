@@ -72,10 +72,41 @@ function toJsonLine(event: PublicEvent): string {
   return `${JSON.stringify(event)}\n`
 }
 
-function toLine({ id: _, at, type, nodeId: __, ...fields }: PublicEvent): string {
+function toLine(event: PublicEvent): string {
+  const { at, type } = event
+  const time = at === undefined ? ' '.repeat(19) : clockTime(at)
+  return `${time}  ${type.padEnd(typeWidth)}  ${sentence(event)}\n`
+}
+
+/** Of `allocation-changed`, the longest that is usual. */
+const typeWidth = 18
+
+/** What happened, in words; what has no words here yet is told field by field. */
+function sentence({ id: _, at: __, nodeId: ___, type, ...fields }: PublicEvent): string {
+  const said = (name: string) => String(fields[name] ?? '')
+  const because = fields.reason ? `: ${said('reason')}` : ''
+  switch (type) {
+    case 'member-changed':
+      return `${said('node')} is ${said('state')}${fields.previous ? `, was ${said('previous')}` : ''}`
+    case 'job-changed':
+      return `${said('job')} ${said('change')} at ${said('node')}`
+    case 'job-conflict':
+      return `${said('job')} was changed twice at once: ${said('winner')} won over ${said('loser')}`
+    case 'allocation-changed': {
+      const health =
+        fields.state === 'running' ? (fields.healthy ? ', healthy' : ', not healthy') : ''
+      return `${said('allocation')} is ${said('state')}${health} on ${said('node')}${because}`
+    }
+    case 'slot-waiting':
+      return `${said('job')} slot ${said('slot')} waits${because}`
+    default:
+      return fieldByField(fields)
+  }
+}
+
+function fieldByField(fields: { readonly [name: string]: unknown }): string {
   const said = Object.entries(fields).filter(([, value]) => value !== null)
-  const words = said.map(([name, value]) => `${name}=${plain(value)}`)
-  return `${at === undefined ? ' '.repeat(19) : clockTime(at)}  ${type.padEnd(18)}  ${words.join(' ')}\n`
+  return said.map(([name, value]) => `${name}=${plain(value)}`).join(' ')
 }
 
 function plain(value: unknown): string {

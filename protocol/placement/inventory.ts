@@ -66,6 +66,11 @@ export interface InventoryChange {
   readonly placedJobs: readonly JobId[]
   /** Members that have less committed than before. */
   readonly freed: readonly MemberId[]
+  /** What those of `jobs` and `allocations` were; undefined for what was not there. */
+  readonly before: {
+    readonly jobs: ReadonlyMap<JobId, Job | undefined>
+    readonly allocations: ReadonlyMap<AllocationId, Placed | undefined>
+  }
 }
 
 /** Names one write of a spec: concurrent edits share a generation, never a version. */
@@ -83,9 +88,10 @@ export function comparePlaced(a: Placed, b: Placed): number {
 }
 
 interface Touched {
-  jobs: Set<JobId>
+  /** As they were. */
+  jobs: Map<JobId, Job | undefined>
   members: Set<MemberId>
-  allocations: Set<AllocationId>
+  allocations: Map<AllocationId, Placed | undefined>
   placedJobs: Set<JobId>
   freed: Set<MemberId>
 }
@@ -110,19 +116,20 @@ export class Inventory {
 
   refresh(keys: readonly string[]): InventoryChange {
     const touched: Touched = {
-      jobs: new Set(),
+      jobs: new Map(),
       members: new Set(),
-      allocations: new Set(),
+      allocations: new Map(),
       placedJobs: new Set(),
       freed: new Set(),
     }
     for (const key of keys) this.#refreshKey(key, touched)
     return {
-      jobs: sorted(touched.jobs),
+      jobs: sorted(touched.jobs.keys()),
       members: sorted(touched.members),
-      allocations: sorted(touched.allocations),
+      allocations: sorted(touched.allocations.keys()),
       placedJobs: sorted(touched.placedJobs),
       freed: sorted(touched.freed),
+      before: touched,
     }
   }
 
@@ -200,7 +207,7 @@ export class Inventory {
     if (job === undefined) this.#jobs.delete(id)
     else this.#jobs.set(id, job)
     if ((held === undefined) !== (job === undefined)) this.#jobIds = undefined
-    touched.jobs.add(id)
+    if (!touched.jobs.has(id)) touched.jobs.set(id, held)
   }
 
   #readJob(id: JobId, held: Job | undefined): Job | undefined {
@@ -261,7 +268,7 @@ export class Inventory {
     this.#index(member, id, placed)
     if (held !== undefined) this.#removeFromJob(held)
     if (placed !== undefined) this.#addToJob(placed)
-    touched.allocations.add(id)
+    if (!touched.allocations.has(id)) touched.allocations.set(id, held)
     if (held !== undefined) touched.placedJobs.add(held.body.job)
     if (placed !== undefined) touched.placedJobs.add(placed.body.job)
   }

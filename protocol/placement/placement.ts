@@ -12,8 +12,9 @@ import type { Event } from '../event.ts'
 import type { Availability } from './availability.ts'
 import { AvailabilityTable } from './availability-table.ts'
 import { Host } from './host.ts'
-import { Inventory } from './inventory.ts'
+import { Inventory, type InventoryChange } from './inventory.ts'
 import type { PlacementMessage, PlaceRequest, StopRequest } from './message.ts'
+import { newsOf } from './news.ts'
 import type { NodeBody } from './node-body.ts'
 import { Steward } from './steward.ts'
 import type { World } from './world.ts'
@@ -23,6 +24,8 @@ export interface PlacementInit {
   readonly world: World
   readonly random: Random
   readonly node: NodeBody
+  /** What others do is told as well. */
+  readonly news: 'all' | undefined
   /** The replica's record of a key, to hand to another member. */
   readonly recordOf: (key: string) => unknown
 }
@@ -33,10 +36,15 @@ export class Placement {
   readonly host: Host
   readonly availability: AvailabilityTable
   readonly #self: MemberId
+  readonly #world: World
   readonly #asked: (PlaceRequest | StopRequest)[] = []
+  readonly #news: 'all' | undefined
+  #newsSince: Millis | undefined
 
-  constructor({ config, world, random, node, recordOf }: PlacementInit) {
+  constructor({ config, world, random, node, news, recordOf }: PlacementInit) {
     this.#self = world.self
+    this.#world = world
+    this.#news = news
     this.inventory = new Inventory(world)
     this.availability = new AvailabilityTable({ config, self: world.self })
     this.host = new Host({
@@ -60,6 +68,11 @@ export class Placement {
     })
   }
 
+  start(now: Millis, out: EffectSink): void {
+    if (this.#news === 'all') this.#newsSince = now
+    this.host.start(now, out)
+  }
+
   onMessage(from: MemberId, message: PlacementMessage, now: Millis, out: EffectSink): void {
     switch (message.type) {
       case 'place-request':
@@ -80,6 +93,7 @@ export class Placement {
 
   onRecordsChanged(keys: readonly string[], now: Millis, out: EffectSink): void {
     const change = this.inventory.refresh(keys)
+    this.#tellNews(change, out)
     this.host.onInventoryChanged(change, now, out)
     this.steward.onInventoryChanged(change, now, out)
   }
@@ -122,6 +136,13 @@ export class Placement {
   onDeadlines(now: Millis, out: EffectSink): void {
     this.host.onDeadlines(now, out)
     this.steward.onDeadlines(now, out)
+  }
+
+  #tellNews(change: InventoryChange, out: EffectSink): void {
+    const since = this.#newsSince
+    if (since === undefined) return
+    const sources = { world: this.#world, inventory: this.inventory, since }
+    for (const notification of newsOf(change, sources)) out.push({ type: 'notify', notification })
   }
 }
 

@@ -11,6 +11,8 @@ export interface Written {
   readonly author: MemberId
   readonly counter: number
   readonly stamp: Stamp
+  /** The write that its author saw; null where there was none. */
+  readonly replaces?: { readonly author: MemberId; readonly counter: number } | null
   readonly body: Value
 }
 

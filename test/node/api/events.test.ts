@@ -59,8 +59,8 @@ events('come as they happen, with ids and keep-alives', async () => {
   await api.ask('POST', '/v1/jobs', webJob({ count: 1 }))
   await until(() => reader.text.includes('event: job-changed'), 'the event came')
   const data = /event: job-changed\ndata: (.*)\n\n/.exec(reader.text)![1]!
-  const { type, job, change, id } = JSON.parse(data)
-  assert.equal([type, job, change], ['job-changed', 'web', 'submitted'])
+  const { type, job, change, node, id } = JSON.parse(data)
+  assert.equal([type, job, change, node], ['job-changed', 'web', 'submitted', 'n1'])
   assert.is(idsOf(reader.text).at(-1), id)
   await until(() => reader.text.includes(': keep-alive\n\n'), 'a comment came')
   reader.leave()

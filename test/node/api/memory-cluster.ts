@@ -113,7 +113,7 @@ export class MemoryCluster {
     this.#stopAll(spec.id)
     this.#place(spec.id)
     const change = job === undefined ? 'submitted' : 'updated'
-    this.notify({ type: 'job-changed', job: spec.id, change })
+    this.notify({ type: 'job-changed', job: spec.id, member: memberNamed('n1'), change })
     const version = this.versionOf(spec.id)!
     return {
       ok: true,

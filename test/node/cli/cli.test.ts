@@ -221,7 +221,7 @@ cli('history, services, events', async () => {
   assert.match((await say('history web')).out, /n1 +count 2 +1-0000abcd +current/)
   assert.match((await say('services')).out, /^web +2\/2 +127.0.0.1:20000, 127.0.0.1:20100$/m)
   assert.match((await say('services web')).out, /^127.0.0.1:20000 +yes +n1 +web.0.00000000/m)
-  assert.match((await say('events --job web')).out, /job-changed +job=web change=submitted/)
+  assert.match((await say('events --job web')).out, /job-changed +web submitted at n1$/m)
 })
 
 cli('logs: of an allocation, of a job, as they come', async () => {
