@@ -274,7 +274,7 @@ class MemberCore implements Core {
     const updates = this.#membership.takeUrgent()
     const records = this.#replica.takeBatch(now)
     if (updates.length > 0 || records.length > 0) this.#broadcaster.publish(updates, records, out)
-    this.#requests.settle(out)
+    this.#requests.settle(now, out)
     for (const rejection of this.#replica.takeRejections()) this.#reject(rejection, out)
   }
 

@@ -20,6 +20,13 @@ type Accepted = Omit<Extract<Reply, { ok: true }>, 'copies' | 'ok'>
 interface Pending {
   readonly accepted: Accepted
   readonly notification: Notification | undefined
+  /** Copies that the client asked for. */
+  readonly asked: number | null
+}
+
+interface Waiting {
+  readonly request: RequestId
+  readonly command: Command
 }
 
 interface Write {
@@ -27,10 +34,14 @@ interface Write {
   readonly body: Value
 }
 
-/** What a command comes to: a refusal, an answer without a write, or writes with the answer to come. */
+/**
+ * What a command comes to: a refusal, an answer that has nothing to wait for, the wish to see what is there
+ * already on as many nodes as a write would be, or writes with the answer to come.
+ */
 type Outcome =
   | { readonly problem: Problem }
   | { readonly done: Accepted }
+  | { readonly confirm: readonly string[]; readonly accepted: Accepted }
   | {
       readonly writes: readonly Write[]
       readonly notification?: Notification
@@ -42,6 +53,8 @@ export class Requests {
   readonly #placement: Placement
   readonly #isMember: (member: string) => boolean
   readonly #pending = new Map<RequestId, Pending>()
+  /** Behind a write of the same keys that is not durable yet, in order. */
+  #waiting: Waiting[] = []
 
   constructor(init: {
     replica: Replica
@@ -54,35 +67,62 @@ export class Requests {
   }
 
   onRequest(request: RequestId, command: Command, now: Millis, out: EffectSink): void {
-    const outcome = this.#decide(command, now, out)
-    if ('problem' in outcome) return reply(request, { ok: false, problem: outcome.problem }, out)
-    if ('done' in outcome) return reply(request, { ok: true, copies: 1, ...outcome.done }, out)
-    const copies = command.type === 'stop-allocation' ? null : command.copies
-    const proposed = this.#replica.propose(request, outcome.writes, copies, now)
-    if ('refused' in proposed) {
-      const problem = refusal(proposed.refused, refusedBecause[proposed.refused])
-      return reply(request, { ok: false, problem }, out)
-    }
-    this.#pending.set(request, {
-      accepted: outcome.accepted(proposed.versions),
-      notification: outcome.notification,
-    })
+    if (!this.#isBehindAnother(command)) return this.#perform(request, command, now, out)
+    if (this.#waiting.length < limits.pendingWrites) this.#waiting.push({ request, command })
+    else reply(request, { ok: false, problem: refusal('overloaded', tooMany) }, out)
   }
 
-  /** Answers what the replica has settled. */
-  settle(out: EffectSink): void {
+  /** Takes up what waited for a write that is settled here, and answers what has its copies. */
+  settle(now: Millis, out: EffectSink): void {
+    const waiting = this.#waiting
+    if (waiting.length > 0) this.#waiting = []
+    for (const { request, command } of waiting) this.onRequest(request, command, now, out)
     for (const { request, outcome, copies } of this.#replica.takeSettled()) {
       const pending = this.#pending.get(request)
       if (pending === undefined) continue
       this.#pending.delete(request)
+      const { accepted, notification, asked } = pending
       if (outcome === 'written') {
-        reply(request, { ok: true, ...pending.accepted, copies }, out)
-        if (pending.notification) out.push({ type: 'notify', notification: pending.notification })
-      } else if (outcome === 'too-few-copies') {
-        const detail = `the write is on ${copies} node(s), fewer than asked for; it may still spread`
-        reply(request, { ok: false, problem: { code: outcome, detail, copies } }, out)
-      } else reply(request, { ok: false, problem: refusal(outcome, refusedBecause[outcome]) }, out)
+        reply(request, { ok: true, ...accepted, copies }, out)
+        if (notification) out.push({ type: 'notify', notification })
+      } else if (outcome === 'too-few-copies')
+        reply(request, { ok: false, problem: tooFewCopies(asked, copies) }, out)
+      else reply(request, { ok: false, problem: refusal(outcome, diskRefuses) }, out)
     }
+  }
+
+  #perform(request: RequestId, command: Command, now: Millis, out: EffectSink): void {
+    const outcome = this.#decide(command, now, out)
+    if ('problem' in outcome) return reply(request, { ok: false, problem: outcome.problem }, out)
+    if ('done' in outcome) return reply(request, { ok: true, copies: 1, ...outcome.done }, out)
+    const asked = command.type === 'stop-allocation' ? null : command.copies
+    if ('confirm' in outcome) {
+      const refused = this.#replica.confirm(request, outcome.confirm, asked, now, out)
+      if (refused) return reply(request, { ok: false, problem: refusal(refused, tooMany) }, out)
+      const { accepted } = outcome
+      this.#pending.set(request, { accepted, notification: undefined, asked })
+      return
+    }
+    const proposed = this.#replica.propose(request, outcome.writes, asked, now)
+    if ('refused' in proposed) {
+      const { refused } = proposed
+      const because = refused === 'overloaded' ? tooMany : diskRefuses
+      return reply(request, { ok: false, problem: refusal(refused, because) }, out)
+    }
+    const { notification } = outcome
+    this.#pending.set(request, {
+      accepted: outcome.accepted(proposed.versions),
+      notification,
+      asked,
+    })
+  }
+
+  /**
+   * Two edits of one job at one agent at the same time: the second is judged by what the first has made of
+   * it. Else both would be created, or both replace the version that their clients saw.
+   */
+  #isBehindAnother(command: Command): boolean {
+    return keysOf(command).some((key) => this.#replica.isProposed(key))
   }
 
   #decide(command: Command, now: Millis, out: EffectSink): Outcome {
@@ -109,7 +149,10 @@ export class Requests {
     const problem = submitProblem(command, spec, job)
     if (problem !== undefined) return { problem }
     if (job !== undefined && sameValue(job.spec, spec) && job.count === spec.count)
-      return { done: { created: false, id: spec.id, version: job.version } }
+      return {
+        confirm: keysOfJob(spec.id),
+        accepted: { created: false, id: spec.id, version: job.version },
+      }
     return this.#writeSpec(spec, job)
   }
 
@@ -143,7 +186,7 @@ export class Requests {
     const mismatch = versionProblem(command.ifMatch, job)
     if (mismatch !== undefined) return { problem: mismatch }
     const same: Accepted = { created: false, id: job.id, version: job.version }
-    if (count.value.count === job.count) return { done: same }
+    if (count.value.count === job.count) return { confirm: keysOfJob(job.id), accepted: same }
     return {
       writes: [{ key: `job/${job.id}/count`, body: { count: count.value.count } }],
       notification: this.#jobChanged(job.id, 'scaled'),
@@ -174,10 +217,11 @@ export class Requests {
     if (!this.#isMember(command.member))
       return { problem: refusal('not-found', `no node ${command.member}`) }
     const accepted: Accepted = { created: false, id: command.member, version: null }
+    const key = drainKey(command.member)
     if (this.#placement.inventory.isDraining(command.member) === command.draining)
-      return { done: accepted }
+      return this.#replica.get(key) ? { confirm: [key], accepted } : { done: accepted }
     const body = command.draining ? { draining: true } : null
-    return { writes: [{ key: `drain/${command.member}`, body }], accepted: () => accepted }
+    return { writes: [{ key, body }], accepted: () => accepted }
   }
 
   #stopAllocation(id: string, now: Millis, out: EffectSink): Outcome {
@@ -211,9 +255,39 @@ function versionProblem(ifMatch: string | null, job: Job | undefined): Problem |
   return refusal('version-mismatch', `the version is ${job?.version ?? 'none'}, not ${ifMatch}`)
 }
 
-const refusedBecause: { readonly [code in 'storage-failed' | 'overloaded']: string } = {
-  'storage-failed': 'the disk of this node refuses writes (is it full?); nothing was changed',
-  overloaded: 'too many writes await their copies; nothing was changed, try again soon',
+const diskRefuses = 'the disk of this node refuses writes (is it full?); nothing was changed'
+const tooMany = 'too many writes await their copies; nothing was changed, try again soon'
+
+/** The write stays: whoever can be reached later gets it too. */
+function tooFewCopies(asked: number | null, copies: number): Problem {
+  const reached = copies === 1 ? '1 node has' : `${copies} nodes have`
+  const detail = `${reached} the write, not the ${asked ?? 1} asked for: no more answered in time`
+  return { code: 'too-few-copies', detail: `${detail}; it is kept, and may still spread`, copies }
+}
+
+/** What a command is about to read and write. */
+function keysOf(command: Command): readonly string[] {
+  switch (command.type) {
+    case 'submit-job': {
+      const { id } = (command.spec ?? {}) as { readonly id?: unknown }
+      return typeof id === 'string' ? keysOfJob(id) : []
+    }
+    case 'scale-job':
+    case 'delete-job':
+      return keysOfJob(command.job)
+    case 'drain-node':
+      return [drainKey(command.member)]
+    case 'stop-allocation':
+      return []
+  }
+}
+
+function keysOfJob(id: string): readonly string[] {
+  return [`job/${id}/spec`, `job/${id}/count`]
+}
+
+function drainKey(member: string): string {
+  return `drain/${member}`
 }
 
 function refusal(code: ProblemCode, detail: string): Problem {

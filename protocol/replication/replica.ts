@@ -18,15 +18,15 @@ import type { EffectSink, Persist, StoreWrite } from '../effect.ts'
 import { limits } from '../limits.ts'
 import type { Rejection, RejectionReason } from '../message.ts'
 import { AntiEntropy } from './anti-entropy.ts'
-import { HybridClock } from './clock.ts'
 import { DeltaLog } from './delta-log.ts'
 import { Journal, journaledRecords, type Receipt } from './journal.ts'
 import type { Introduce, Replicate, ReplicationMessage } from './message.ts'
 import { Outbox } from './outbox.ts'
+import { Pen } from './pen.ts'
+import { Proposals } from './proposals.ts'
 import { type Dot, dotName, ownerOf, type ReplicaRecord } from './record.ts'
 import { nothingExpired, RecordMap } from './record-map.ts'
 import { refusalOf } from './refusal.ts'
-import { signRecord } from './signature.ts'
 import { Tombstones } from './tombstones.ts'
 import { type Proposal, type Settled, WriteConcern } from './write-concern.ts'
 
@@ -54,23 +54,18 @@ export type Proposed =
   | { readonly versions: readonly Dot[] }
   | { readonly refused: 'storage-failed' | 'overloaded' }
 
-const countsPerEpoch = 2 ** 32
-
 export class Replica {
   readonly self: MemberId
   readonly #init: ReplicaInit
   readonly #map = new RecordMap()
-  readonly #clock = new HybridClock()
+  readonly #pen: Pen
   readonly #log = new DeltaLog()
   readonly #journal: Journal
   readonly #outbox: Outbox
   readonly #writes: WriteConcern
   readonly #tombstones: Tombstones
   readonly #antiEntropy: AntiEntropy
-  /** Proposals that are not durable yet, and the last of them of each key. */
-  #proposals = 0
-  readonly #proposed = new Map<string, ReplicaRecord>()
-  #counter: number
+  readonly #proposals = new Proposals()
   #changed = new Set<string>()
   #rejections: Rejection[] = []
 
@@ -78,7 +73,7 @@ export class Replica {
     const { config, self, hooks } = init
     this.self = self
     this.#init = init
-    this.#counter = init.epoch * countsPerEpoch
+    this.#pen = new Pen(init)
     this.#journal = new Journal(config.storageRetryMs)
     this.#outbox = new Outbox(config.gossipIntervalMs)
     this.#writes = new WriteConcern(config, () => hooks.peers())
@@ -130,17 +125,17 @@ export class Replica {
 
   /** A fresh stamp. */
   stamp(now: Millis): Stamp {
-    return this.#clock.tick(now)
+    return this.#pen.stamp(now)
   }
 
   clock(now: Millis): Stamp {
-    return this.#clock.read(now)
+    return this.#pen.clock(now)
   }
 
   /** Writes or (null) deletes a key that this member owns. */
   writeOwn(key: string, body: Value, now: Millis): void {
     invariant(ownerOf(key) === this.self, 'a member writes only its own keys')
-    const record = this.#newRecord(key, body, null, now)
+    const record = this.#pen.write(key, body, null, now)
     this.#apply(record, now)
     this.#journal.keep(record)
     this.#outbox.add(record)
@@ -157,14 +152,34 @@ export class Replica {
     if (this.#isFull(writes.length)) return { refused: 'overloaded' }
     const records = writes.map(({ key, body }) => {
       invariant(ownerOf(key) === undefined, 'clients write shared keys')
-      const replaced = this.#proposed.get(key) ?? this.get(key)
-      const record = this.#newRecord(key, body, replaced ? dotOf(replaced) : null, now)
-      this.#proposed.set(key, record)
-      return record
+      const replaced = this.#proposals.last(key) ?? this.get(key)
+      return this.#pen.write(key, body, replaced ? dotOf(replaced) : null, now)
     })
-    this.#proposals += 1
-    this.#journal.propose({ request, records, copies })
+    const proposal = { request, records, copies }
+    this.#proposals.add(proposal)
+    this.#journal.propose(proposal)
     return { versions: records.map(dotOf) }
+  }
+
+  /** Whether a client's write of the key is on its way to the disk: what it will come to is not known yet. */
+  isProposed(key: string): boolean {
+    return this.#proposals.last(key) !== undefined
+  }
+
+  /** Counts the copies of what the keys hold already, as for a write. `takeSettled` says when there are enough. */
+  confirm(
+    request: RequestId,
+    keys: readonly string[],
+    copies: number | null,
+    now: Millis,
+    out: EffectSink,
+  ): 'overloaded' | undefined {
+    if (this.#isFull(0)) return 'overloaded'
+    const records = keys.flatMap((key) => this.get(key) ?? [])
+    const isDurableHere = this.#journal.awaitDurable(records, { to: this.self, id: request })
+    this.#writes.gatherCopies({ request, records, copies }, now, isDurableHere)
+    this.#writes.send(now, out)
+    return undefined
   }
 
   takeSettled(): Settled[] {
@@ -180,7 +195,9 @@ export class Replica {
     const persisted = this.#journal.persisted(id)
     if (persisted === undefined) return
     for (const proposal of persisted.proposals) this.#accept(proposal, now)
-    for (const receipt of persisted.receipts) sendReceipt(receipt, out)
+    for (const receipt of persisted.receipts)
+      if (receipt.to === this.self) this.#writes.onDurableHere(receipt.id)
+      else sendReceipt(receipt, out)
     if (persisted.recovered)
       out.push({ type: 'notify', notification: { type: 'storage-recovered' } })
     this.#writes.send(now, out)
@@ -190,7 +207,7 @@ export class Replica {
     const failed = this.#journal.failed(id, now)
     if (failed === undefined) return
     for (const proposal of failed.proposals) {
-      this.#retire(proposal)
+      this.#proposals.retire(proposal)
       this.#writes.fail(proposal)
     }
     if (failed.isFirst) out.push({ type: 'notify', notification: { type: 'storage-failed', code } })
@@ -330,8 +347,7 @@ export class Replica {
 
   /** The record is believed: it becomes part of the state. */
   #apply(record: ReplicaRecord, now: Millis): void {
-    this.#clock.observe(record.stamp)
-    this.#noteOwnDot(record)
+    this.#pen.observe(record)
     const { valueChanged, dropped } = this.#map.join(record, this.#tombstones.expired(now))
     for (const each of dropped) this.#journal.drop(each)
     this.#tombstones.watch(this.#map.get(record.key)!)
@@ -341,7 +357,7 @@ export class Replica {
 
   /** A client's write is durable here: from now on it exists. */
   #accept(proposal: Proposal, now: Millis): void {
-    this.#retire(proposal)
+    this.#proposals.retire(proposal)
     for (const record of proposal.records) {
       if (this.#map.covers(record, this.#tombstones.expired(now))) this.#journal.drop(record)
       else {
@@ -352,34 +368,15 @@ export class Replica {
     this.#writes.gatherCopies(proposal, now)
   }
 
-  #retire(proposal: Proposal): void {
-    this.#proposals -= 1
-    for (const record of proposal.records)
-      if (this.#proposed.get(record.key) === record) this.#proposed.delete(record.key)
-  }
-
   #isFull(writes: number): boolean {
-    const pending = this.#proposals + this.#writes.pending
-    const records = this.#map.size().records + this.#proposals
+    const pending = this.#proposals.size + this.#writes.pending
+    const records = this.#map.size().records + this.#proposals.size
     return pending >= limits.pendingWrites || records + writes > limits.records
-  }
-
-  #newRecord(key: string, body: Value, replaces: Dot | null, now: Millis): ReplicaRecord {
-    this.#counter += 1
-    const stamp = this.#clock.tick(now)
-    const fields = { author: this.self, counter: this.#counter, key, stamp, replaces, body }
-    return signRecord(fields, this.#init.seal)
-  }
-
-  /** Others may hold records of an earlier life of ours whose journal was lost. */
-  #noteOwnDot(record: ReplicaRecord): void {
-    if (record.author === this.self) this.#counter = Math.max(this.#counter, record.counter)
   }
 
   #replay(journal: Iterable<StoreWrite>): void {
     for (const record of journaledRecords(journal)) {
-      this.#clock.observe(record.stamp)
-      this.#noteOwnDot(record)
+      this.#pen.observe(record)
       // Tombstones expire by the clock, which nobody has told us yet.
       if (this.#map.covers(record, nothingExpired)) {
         this.#journal.drop(record)

@@ -31,7 +31,9 @@ export interface Settled {
 interface Write extends Proposal {
   readonly wanted: number
   readonly asked: Set<MemberId>
+  /** Other members that have it safely. */
   readonly holders: Set<MemberId>
+  isDurableHere: boolean
   isSettled: boolean
 }
 
@@ -81,11 +83,11 @@ export class WriteConcern {
     return settled
   }
 
-  /** The proposal is durable here. */
-  gatherCopies(proposal: Proposal, now: Millis): void {
+  /** `isDurableHere`: else `onDurableHere` says when it is, and until then ours is no copy. */
+  gatherCopies(proposal: Proposal, now: Millis, isDurableHere = true): void {
     const wanted = copiesWanted(proposal.copies, this.#peers().length)
     const { request } = proposal
-    if (wanted <= 1) {
+    if (wanted <= 1 && isDurableHere) {
       this.#settled.push({ request, outcome: 'written', copies: 1 })
       return
     }
@@ -94,11 +96,19 @@ export class WriteConcern {
       wanted,
       asked: new Set<MemberId>(),
       holders: new Set<MemberId>(),
+      isDurableHere,
       isSettled: false,
     }
     this.#writes.set(request, write)
-    this.#queue.push(write)
+    if (wanted > 1) this.#queue.push(write)
     this.#deadlines.set(`write/${request}`, now + this.#config.writeTimeoutMs)
+  }
+
+  onDurableHere(request: RequestId): void {
+    const write = this.#writes.get(request)
+    if (write === undefined) return
+    write.isDurableHere = true
+    if (copiesOf(write) >= write.wanted) this.#settle(write)
   }
 
   fail(proposal: Proposal): void {
@@ -112,7 +122,7 @@ export class WriteConcern {
     this.#deadlines.clear(`late/${id}`)
     for (const write of batch.writes) {
       write.holders.add(from)
-      if (write.holders.size + 1 >= write.wanted) this.#settle(write)
+      if (copiesOf(write) >= write.wanted) this.#settle(write)
     }
     batch.round.unanswered -= 1
     if (batch.round.unanswered === 0) this.#end(batch.round)
@@ -196,11 +206,15 @@ export class WriteConcern {
     const { request } = write
     this.#writes.delete(request)
     this.#deadlines.clear(`write/${request}`)
-    const copies = write.holders.size + 1
+    const copies = copiesOf(write)
     // The default asks for a second copy where one can be had; it does not insist.
-    const isEnough = write.copies === null || copies >= write.wanted
+    const isEnough = copies >= (write.copies ?? 1)
     this.#settled.push({ request, outcome: isEnough ? 'written' : 'too-few-copies', copies })
   }
+}
+
+function copiesOf(write: Pick<Write, 'holders' | 'isDurableHere'>): number {
+  return write.holders.size + (write.isDurableHere ? 1 : 0)
 }
 
 /** How many of the writes one message can carry; at least one. */
