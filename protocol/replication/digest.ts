@@ -8,6 +8,10 @@
  * node is split cannot be seen from outside: hashes are given for every path, split or not. The rejected
  * alternative, 65,536 leaves laid out in advance, costs a megabyte for each of thousands of simulated replicas.
  *
+ * Nodes never change; a change of the tree copies the path from the root to one bucket, about a microsecond, and
+ * a root remembers the last changes that were made to it. So trees of equal contents are one tree: a simulator
+ * of 10,000 replicas has one, and all but the first of them find each change made.
+ *
  * 64 bits, as two integers of 32, resist accidents, not adversaries (see base/hash.ts).
  */
 import { compareText } from '../base/id.ts'
@@ -46,48 +50,43 @@ export const pathDigitsMax = 8
 const bucketMax = limits.syncListed
 
 interface Node<T> {
-  high: number
-  low: number
-  count: number
+  readonly high: number
+  readonly low: number
+  readonly count: number
   /** One of the two is set. */
-  items: T[] | undefined
-  children: (Node<T> | undefined)[] | undefined
+  readonly items: readonly T[] | undefined
+  readonly children: readonly (Node<T> | undefined)[] | undefined
+  /** Of a root: its hash as a text, and what it became. */
+  name: string | undefined
+  changes: Change<T>[] | undefined
+}
+
+interface Change<T> {
+  readonly item: T
+  readonly by: 1 | -1
+  readonly result: Node<T>
 }
 
 export class MerkleTree<T extends DigestItem> implements Digest<T> {
-  readonly #root: Node<T> = emptyNode()
-  #rootName: string | undefined
+  #root: Node<T> = nodeOf<T>([])
+
+  copy(): MerkleTree<T> {
+    const copy = new MerkleTree<T>()
+    copy.#root = this.#root
+    return copy
+  }
 
   root(): string {
-    this.#rootName ??= hashName(this.#root.high, this.#root.low)
-    return this.#rootName
+    this.#root.name ??= hashName(this.#root.high, this.#root.low)
+    return this.#root.name
   }
 
   add(item: T): void {
-    this.#rootName = undefined
-    let node = this.#root
-    for (let depth = 0; ; depth++) {
-      count(node, item, 1)
-      if (node.items !== undefined) return addToBucket(node, node.items, item, depth)
-      node = childFor(node.children!, item, depth)
-    }
+    this.#root = rootAfter(this.#root, item, 1)
   }
 
   remove(item: T): void {
-    this.#rootName = undefined
-    let node = this.#root
-    for (let depth = 0; ; depth++) {
-      count(node, item, -1)
-      if (node.children !== undefined && node.count <= bucketMax / 2) gather(node)
-      if (node.items !== undefined) {
-        node.items.splice(position(node.items, item), 1)
-        return
-      }
-      const digit = digitAt(item.place, depth)
-      const child = node.children![digit]!
-      if (child.count === 1) node.children![digit] = undefined
-      node = child
-    }
+    this.#root = rootAfter(this.#root, item, -1)
   }
 
   count(path: string): number {
@@ -140,53 +139,108 @@ export function pathOf(place: number, digits: number): string {
   return place.toString(16).padStart(pathDigitsMax, '0').slice(0, digits)
 }
 
-function emptyNode<T>(): Node<T> {
-  return { high: 0, low: 0, count: 0, items: [], children: undefined }
+/** Changes that a root remembers, and roots that equal ones are looked for among: half a megabyte. */
+const changesRemembered = 4
+const rootsRemembered = 256
+const lastRoots = new Array<Node<DigestItem> | undefined>(rootsRemembered)
+
+function rootAfter<T extends DigestItem>(root: Node<T>, item: T, by: 1 | -1): Node<T> {
+  root.changes ??= []
+  for (const change of root.changes)
+    if (change.item === item && change.by === by) return change.result
+  const result = known(by === 1 ? withItem(root, item, 0) : withoutItem(root, item, 0))
+  if (root.changes.length === changesRemembered) root.changes.shift()
+  root.changes.push({ item, by, result })
+  return result
 }
 
-function count<T extends DigestItem>(node: Node<T>, item: T, by: 1 | -1): void {
-  node.high ^= item.high
-  node.low ^= item.low
-  node.count += by
+/** The same contents have come about in another order: the root that stands for them already. */
+function known<T extends DigestItem>(root: Node<T>): Node<T> {
+  const place = (root.high ^ root.low) & (rootsRemembered - 1)
+  const held = lastRoots[place]
+  if (held?.high === root.high && held.low === root.low && held.count === root.count)
+    if (isSame(held, root)) return held as Node<T>
+  lastRoots[place] = root
+  return root
 }
 
-function childFor<T>(children: (Node<T> | undefined)[], item: DigestItem, depth: number): Node<T> {
-  const digit = digitAt(item.place, depth)
-  const child = children[digit] ?? emptyNode<T>()
-  children[digit] = child
-  return child
+/** The very same items, and not only their hashes. */
+function isSame(a: Node<DigestItem>, b: Node<DigestItem>): boolean {
+  if (a === b) return true
+  if (a.items !== undefined && b.items !== undefined)
+    return a.count === b.count && a.items.every((item, i) => item === b.items![i])
+  if (a.children === undefined || b.children === undefined) return false
+  return a.children.every((child, i) => {
+    const other = b.children![i]
+    return child === undefined || other === undefined ? child === other : isSame(child, other)
+  })
 }
 
-function addToBucket<T extends DigestItem>(
-  node: Node<T>,
-  items: T[],
-  item: T,
-  depth: number,
-): void {
-  items.splice(position(items, item), 0, item)
-  if (items.length <= bucketMax || depth === pathDigitsMax) return
-  const children = new Array<Node<T> | undefined>(fanOut).fill(undefined)
-  for (const each of items) {
-    const child = childFor(children, each, depth)
-    count(child, each, 1)
-    child.items!.push(each)
+function nodeOf<T extends DigestItem>(items: readonly T[]): Node<T> {
+  let high = 0
+  let low = 0
+  for (const item of items) {
+    high ^= item.high
+    low ^= item.low
   }
-  node.items = undefined
-  node.children = children
-  for (const child of children)
-    if (child !== undefined && child.count > bucketMax) splitAgain(child, depth + 1)
+  const none = { children: undefined, name: undefined, changes: undefined }
+  return { high, low, count: items.length, items, ...none }
 }
 
-/** All entries fell into one child: rare, and bounded by the depth. */
-function splitAgain<T extends DigestItem>(node: Node<T>, depth: number): void {
-  const items = node.items!
-  const last = items.pop()!
-  addToBucket(node, items, last, depth)
+function withItem<T extends DigestItem>(node: Node<T>, item: T, depth: number): Node<T> {
+  if (node.items !== undefined) {
+    const items = node.items.slice()
+    items.splice(position(items, item), 0, item)
+    return bucketOf(items, depth)
+  }
+  const digit = digitAt(item.place, depth)
+  const child = node.children![digit]
+  const after = child === undefined ? nodeOf([item]) : withItem(child, item, depth + 1)
+  return withChild(node, digit, after, { item, by: 1 })
 }
 
-function gather<T extends DigestItem>(node: Node<T>): void {
-  node.items = [...walk(node, 0, undefined)]
-  node.children = undefined
+function withoutItem<T extends DigestItem>(node: Node<T>, item: T, depth: number): Node<T> {
+  const gathered = node.children !== undefined && node.count - 1 <= bucketMax / 2
+  if (node.items !== undefined || gathered) {
+    const items = node.items?.slice() ?? [...walk(node, depth, undefined)]
+    items.splice(position(items, item), 1)
+    return nodeOf(items)
+  }
+  const digit = digitAt(item.place, depth)
+  const child = node.children![digit]!
+  const after = child.count === 1 ? undefined : withoutItem(child, item, depth + 1)
+  return withChild(node, digit, after, { item, by: -1 })
+}
+
+function withChild<T extends DigestItem>(
+  node: Node<T>,
+  digit: number,
+  child: Node<T> | undefined,
+  { item, by }: { item: T; by: 1 | -1 },
+): Node<T> {
+  const children = node.children!.slice()
+  children[digit] = child
+  return {
+    high: node.high ^ item.high,
+    low: node.low ^ item.low,
+    count: node.count + by,
+    items: undefined,
+    children,
+    name: undefined,
+    changes: undefined,
+  }
+}
+
+/** A bucket of the items, or where they are too many, a node with a bucket for each digit. */
+function bucketOf<T extends DigestItem>(items: readonly T[], depth: number): Node<T> {
+  const bucket = nodeOf(items)
+  if (items.length <= bucketMax || depth === pathDigitsMax) return bucket
+  const shares: T[][] = Array.from({ length: fanOut }, () => [])
+  for (const item of items) shares[digitAt(item.place, depth)]!.push(item)
+  const children = shares.map((share) =>
+    share.length === 0 ? undefined : bucketOf(share, depth + 1),
+  )
+  return { ...bucket, items: undefined, children }
 }
 
 function* walk<T extends DigestItem>(

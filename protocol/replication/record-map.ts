@@ -1,6 +1,6 @@
 /**
- * What a replica holds: for each key its newest versions, joined as record.ts says, with the Merkle tree and
- * the index of keys kept in step. The join is a function of the set of records that were ever offered, not
+ * What a replica holds: for each key its newest versions, joined as record.ts says, with the Merkle tree kept
+ * in step. The join is a function of the set of records that were ever offered, not
  * of their order.
  *
  * Tombstones end by rule, not by message: `expired` is a stamp, and a tombstone at or before it counts no
@@ -8,10 +8,10 @@
  * replicas whose clocks agree let go of it at the same instant. It stays here a while longer
  * (see tombstones.ts) to keep older writes of the key from coming back.
  */
+import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { hashText } from '../base/hash.ts'
-import type { Stamp } from '../base/id.ts'
+import { compareText, type Stamp } from '../base/id.ts'
 import { type Digest, type DigestItem, MerkleTree } from './digest.ts'
-import { KeyIndex } from './key-index.ts'
 import { compareRecords, dotName, type ReplicaRecord, versionsKept } from './record.ts'
 
 /** Immutable: a change makes another one. */
@@ -37,19 +37,42 @@ export const nothingExpired: Stamp = -1
 const nothing: readonly ReplicaRecord[] = []
 
 export class RecordMap {
-  readonly tree: Digest<Entry> = new MerkleTree<Entry>()
-  readonly #entries = new Map<string, Entry>()
-  readonly #index = new KeyIndex()
+  readonly #maps: BigMaps
+  #tree = new MerkleTree<Entry>()
+  #entries: BigMap<Entry>
   #records = 0
   #tombstones = 0
+
+  constructor(maps: BigMaps = plainMaps) {
+    this.#maps = maps
+    this.#entries = maps.create<Entry>('records')
+  }
+
+  get tree(): Digest<Entry> {
+    return this.#tree
+  }
+
+  /** Begins with what another map holds. */
+  adopt(other: RecordMap): void {
+    this.#tree = other.#tree.copy()
+    this.#entries = this.#maps.copy(other.#entries)
+    this.#records = other.#records
+    this.#tombstones = other.#tombstones
+  }
 
   get(key: string): Entry | undefined {
     return this.#entries.get(key)
   }
 
-  /** Keys that have a value, sorted. */
+  /** Keys that have a value, sorted: a look at all of them, for the start of a life. */
   keys(prefix: string): string[] {
-    return this.#index.withPrefix(prefix)
+    return [...this.#keys(prefix)].sort(compareText)
+  }
+
+  /** Whether there is another key of the prefix with a value; the first that is found will do. */
+  hasOther(prefix: string, key: string): boolean {
+    for (const other of this.#keys(prefix)) if (other !== key) return true
+    return false
   }
 
   /** Records in all, and keys whose newest record is a tombstone. */
@@ -114,19 +137,20 @@ export class RecordMap {
     const entry = makeEntry([record], expired)
     this.#entries.set(entry.key, entry)
     this.#records += 1
-    if (entry.counted > 0) this.tree.add(entry)
-    if (hasValue(entry)) this.#index.add(entry.key)
-    else this.#tombstones += 1
+    if (entry.counted > 0) this.#tree.add(entry)
+    if (!hasValue(entry)) this.#tombstones += 1
   }
 
   #replace(old: Entry, entry: Entry): void {
-    if (old.counted > 0) this.tree.remove(old)
-    if (entry.counted > 0) this.tree.add(entry)
+    if (old.counted > 0) this.#tree.remove(old)
+    if (entry.counted > 0) this.#tree.add(entry)
     this.#entries.set(entry.key, entry)
-    if (hasValue(old) === hasValue(entry)) return
-    this.#tombstones += hasValue(entry) ? -1 : 1
-    if (hasValue(entry)) this.#index.add(entry.key)
-    else this.#index.delete(entry.key)
+    if (hasValue(old) !== hasValue(entry)) this.#tombstones += hasValue(entry) ? -1 : 1
+  }
+
+  *#keys(prefix: string): Iterable<string> {
+    for (const key of this.#entries.keys())
+      if (key.startsWith(prefix) && hasValue(this.#entries.get(key)!)) yield key
   }
 }
 

@@ -247,8 +247,7 @@ export class Replica {
   introduce(to: MemberId, out: EffectSink): void {
     const own = this.get(`node/${this.self}`)
     if (own === undefined) return
-    const [, other] = this.keys('node/')
-    const isNew = other === undefined
+    const isNew = !this.#map.hasOther('node/', own.key)
     out.push({ type: 'send', to, message: { type: 'introduce', isNew, records: [own] } })
   }
 
