@@ -22,7 +22,7 @@ export class Links {
     const key = numberOf(from, to)
     if (this.isOpen(from, to) || this.#dialling.has(key)) return
     this.#dialling.add(key)
-    const delay = 3 * this.#simulator.network.latencyUs()
+    const delay = 3 * this.#simulator.network.latencyUs(from.index, to.index)
     this.#after(delay, from, to, () => {
       this.#dialling.delete(key)
       if (!from.isUp || this.isOpen(from, to)) return
@@ -35,7 +35,7 @@ export class Links {
   reset(host: Host): void {
     for (const other of this.#othersOf(host)) {
       this.#forget(host, other)
-      const delay = this.#simulator.network.latencyUs()
+      const delay = this.#simulator.network.latencyUs(host.index, other.index)
       const life = other.life
       this.#after(delay, host, other, () => this.#closed(other, host, life))
     }
@@ -44,6 +44,14 @@ export class Links {
   /** The machine lost power: those at the other ends are not told until a time-out. */
   silenceAll(host: Host): void {
     for (const other of this.#othersOf(host)) this.silence(host, other)
+  }
+
+  /** Of these hosts, those across which nothing goes any more: both ends find out in the end. */
+  silenceBroken(hosts: readonly Host[]): void {
+    const { network } = this.#simulator
+    for (const host of hosts)
+      for (const other of this.#othersOf(host))
+        if (!network.connects(host.index, other.index)) this.silence(host, other)
   }
 
   /** The machine is dead or cut off: nobody is told until a time-out. */

@@ -1,16 +1,13 @@
 /** `starling sim`: one scenario or a range of seeds, with the seed first, so that any failure can be replayed. */
 import { parseArgs } from 'node:util'
-import { allFaults } from './nemesis.ts'
 import { reportLine, reportTable } from './report.ts'
-import { drawScenario, runScenario, type Scenario } from './scenario.ts'
+import { drawScenario, runScenario, type SeededScenario } from './scenario.ts'
 
 const usage = `usage: starling sim [options]
   --seed N          first seed (1)
   --seeds N         how many seeds to run (1)
   --members N       members, instead of 50 to 200 drawn from the seed
   --seconds N       virtual seconds of faults and load (15)
-  --faults a,b      kill-agent power-off cut deafen fill-disk add-member, or none
-  --loss PERMILLE   messages lost
   --trace           print each event
   --json            print the outcome as JSON
 `
@@ -20,8 +17,6 @@ const options = {
   seeds: { type: 'string', default: '1' },
   members: { type: 'string' },
   seconds: { type: 'string' },
-  faults: { type: 'string' },
-  loss: { type: 'string' },
   trace: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -50,28 +45,20 @@ function main(): number {
 }
 
 function adjust(
-  scenario: Scenario,
-  values: { members?: string; seconds?: string; faults?: string; loss?: string },
-): Scenario {
-  const { members, seconds, faults, loss } = values
+  scenario: SeededScenario,
+  values: { members?: string; seconds?: string },
+): SeededScenario {
+  const { members, seconds } = values
+  const { durations } = scenario
   return {
     ...scenario,
-    ...(members !== undefined && { members: whole('members', members) }),
-    ...(seconds !== undefined && { safetyUs: whole('seconds', seconds) * 1_000_000 }),
-    ...(faults !== undefined && { faults: faultList(faults) }),
-    ...(loss !== undefined && {
-      network: { ...scenario.network, lossPermille: whole('loss', loss) },
+    ...(members !== undefined && {
+      members: { ...scenario.members, count: whole('members', members) },
+    }),
+    ...(seconds !== undefined && {
+      durations: { ...durations, safety: `${whole('seconds', seconds)}s` },
     }),
   }
-}
-
-function faultList(text: string): Scenario['faults'] {
-  if (text === 'none') return []
-  return text.split(',').map((name) => {
-    const fault = allFaults.find((each) => each === name)
-    if (fault === undefined) throw new UsageError(`--faults: there is no fault ${name}`)
-    return fault
-  })
 }
 
 function whole(flag: string, text: string): number {

@@ -1,112 +1,116 @@
 /**
- * The fault plan: who dies, who is cut off, whose disk is full, drawn from the seed. It counts what it did, so
- * that a run can show that its faults had effect.
+ * The fault plan of a scenario, carried out: who is struck when is drawn from the seed. Each fault counts its
+ * strikes and its effect, so that a run can show that none of its faults was in vain.
  */
 import type { Random } from '../protocol/base/random.ts'
 import type { Host } from './host.ts'
+import { restart, strike, type Undo } from './nemesis/strike.ts'
+import { hostsOf } from './nemesis/target.ts'
+import type { FaultName, FaultShape } from './scenario/fault-shape.ts'
+import { durationRangeUs, durationUs } from './scenario/quantity.ts'
 import type { Simulator } from './simulator.ts'
+import type { Topology } from './topology.ts'
+import { even, exponential } from './workload/distribution.ts'
 
-export interface FaultKnobs {
-  /** Which faults may happen. */
-  readonly faults: readonly Fault[]
-  /** One fault each so often on average. */
-  readonly meanUs: number
+export interface Tally {
+  readonly fault: FaultName
+  strikes: number
+  /** Hosts that were struck, each time. */
+  struck: number
+  /** What would not have happened without it: 0 after strikes means that the knob is connected to nothing. */
+  effect: number
 }
 
-export const allFaults = [
-  'kill-agent',
-  'power-off',
-  'cut',
-  'deafen',
-  'fill-disk',
-  'add-member',
-] as const
-export type Fault = (typeof allFaults)[number]
-
 export class Nemesis {
-  readonly counts: { [fault in Fault]: number } = {
-    'kill-agent': 0,
-    'power-off': 0,
-    cut: 0,
-    deafen: 0,
-    'fill-disk': 0,
-    'add-member': 0,
-  }
+  readonly tallies: Tally[] = []
   readonly #simulator: Simulator
+  readonly #topology: Topology
   readonly #random: Random
-  #stopped = false
+  readonly #standing = new Set<Undo>()
+  #isStopped = false
 
-  constructor(simulator: Simulator, random: Random) {
+  constructor(simulator: Simulator, topology: Topology, random: Random) {
     this.#simulator = simulator
+    this.#topology = topology
     this.#random = random
   }
 
-  start(knobs: FaultKnobs): void {
-    this.#after(1 + this.#random.below(2 * knobs.meanUs), () => {
-      if (this.#stopped) return
-      const fault = this.#random.pick(knobs.faults)
-      if (fault !== undefined) this.strike(fault)
-      this.start(knobs)
-    })
+  /** Times count from now. */
+  start(faults: readonly FaultShape[]): void {
+    for (const fault of faults) {
+      const tally: Tally = { fault: fault.fault, strikes: 0, struck: 0, effect: 0 }
+      this.tallies.push(tally)
+      const firstUs = durationUs(fault.at)
+      this.#after(fault.mean === undefined ? firstUs : firstUs + this.#gapUs(fault)!, () =>
+        this.#recur(fault, tally, this.#simulator.nowUs - firstUs),
+      )
+    }
   }
 
   /** Ends the faults and repairs everything: what follows is the liveness phase. */
   heal(): void {
-    this.#stopped = true
-    this.#simulator.network.heal()
-    for (const host of this.#simulator.hosts) {
-      host.disk.isFull = false
-      if (!host.isUp && !host.isDestroyed) this.#restart(host)
-    }
+    for (const undo of this.#standing) undo()
+    this.#standing.clear()
+    this.#isStopped = true
+    for (const host of this.#simulator.hosts) restart(this.#simulator, host, this.#random)
   }
 
-  strike(fault: Fault): void {
-    const { hosts, network } = this.#simulator
-    const host = this.#random.pick(this.#simulator.up())
-    if (host === undefined) return
-    this.counts[fault]++
-    switch (fault) {
-      case 'kill-agent':
-        host.killAgent()
-        return this.#restartLater(host)
-      case 'power-off':
-        host.powerOff()
-        return this.#restartLater(host)
-      case 'cut':
-        network.cut(hosts.map(() => this.#random.below(2)))
-        for (const a of hosts)
-          for (const b of hosts)
-            if (a.index < b.index && !network.connects(a.index, b.index))
-              this.#simulator.links.silence(a, b)
-        return this.#after(2_000_000 + this.#random.below(20_000_000), () => network.heal())
-      case 'deafen': {
-        const other = this.#random.pick(hosts)!
-        network.deafen(host.index, other.index)
-        return this.#simulator.links.silence(host, other)
-      }
-      case 'fill-disk':
-        host.disk.isFull = true
-        return this.#after(1_000_000 + this.#random.below(10_000_000), () => {
-          host.disk.isFull = false
-        })
-      case 'add-member':
-        return this.#simulator.addHost().start([host])
-    }
+  #recur(fault: FaultShape, tally: Tally, startUs: number): void {
+    const { until, times = Number.POSITIVE_INFINITY } = fault
+    if (until !== undefined && this.#simulator.nowUs - startUs > durationUs(until)) return
+    this.#strike(fault, tally)
+    const gapUs = this.#gapUs(fault)
+    if (gapUs !== undefined && tally.strikes < times)
+      this.#after(gapUs, () => this.#recur(fault, tally, startUs))
   }
 
-  #restartLater(host: Host): void {
-    this.#after(200_000 + this.#random.below(15_000_000), () => {
-      if (!host.isUp && !host.isDestroyed) this.#restart(host)
+  #gapUs({ every, mean }: FaultShape): number | undefined {
+    if (every !== undefined) return Math.max(1, durationUs(every))
+    return mean === undefined ? undefined : exponential(this.#random, durationUs(mean))
+  }
+
+  /** All targets at once, or one after the other, each for its own time. */
+  #strike(fault: FaultShape, tally: Tally): void {
+    const targets = 'target' in fault ? this.#hosts(fault.target) : []
+    const staggerUs = 'stagger' in fault ? durationUs(fault.stagger) : 0
+    tally.strikes++
+    tally.struck += targets.length
+    if (staggerUs === 0) return this.#strikeAll(fault, tally, targets)
+    targets.forEach((host, i) => {
+      this.#after(i * staggerUs, () => this.#strikeAll(fault, tally, [host]))
     })
   }
 
-  /** A restarted agent dials some of those that it knew. */
-  #restart(host: Host): void {
-    const others = this.#simulator.hosts.filter((other) => other !== host)
-    host.start(this.#random.shuffle(others).slice(0, 3))
+  #strikeAll(fault: FaultShape, tally: Tally, targets: readonly Host[]): void {
+    const undo = strike(fault, {
+      simulator: this.#simulator,
+      random: this.#random,
+      targets,
+      others: this.#others(fault),
+      tally,
+      after: (delayUs, run) => this.#after(delayUs, run),
+    })
+    this.#standing.add(undo)
+    const lasts = 'for' in fault ? fault.for : undefined
+    if (lasts === undefined) return
+    this.#after(even(this.#random, durationRangeUs(lasts)), () => {
+      if (this.#standing.delete(undo)) undo()
+    })
+  }
+
+  #others(fault: FaultShape): readonly Host[] {
+    if (!('other' in fault) || fault.other === undefined) return this.#simulator.hosts
+    return this.#hosts(fault.other)
+  }
+
+  #hosts(target: Parameters<typeof hostsOf>[0]): Host[] {
+    return hostsOf(target, this.#simulator.hosts, this.#topology, this.#random)
   }
 
   #after(delayUs: number, run: () => void): void {
-    this.#simulator.schedule(delayUs, 'fault', { destination: -1, source: -1 }, run)
+    const place = { destination: -1, source: -1 }
+    this.#simulator.schedule(Math.max(1, delayUs), 'fault', place, () => {
+      if (!this.#isStopped) run()
+    })
   }
 }

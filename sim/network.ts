@@ -7,6 +7,9 @@
  * them twice. Not modelled: bandwidth, queues, the mesh's shape.
  */
 import type { Random } from '../protocol/base/random.ts'
+import type { LinkPlan, NetworkPlan } from './scenario/plan.ts'
+import type { Range } from './scenario/quantity.ts'
+import type { Topology } from './topology.ts'
 
 export interface NetworkKnobs {
   readonly latencyMinUs: number
@@ -25,36 +28,74 @@ export interface Transit {
   readonly delaysUs: readonly number[]
 }
 
+/** While it stands, what the ones send does not arrive at the others. Two of them make a cut. */
+export class Barrier {
+  readonly from: ReadonlySet<number>
+  readonly to: ReadonlySet<number>
+  /** Messages that it stopped: a fault that stops none has no effect. */
+  blocked = 0
+
+  constructor(from: ReadonlySet<number>, to: ReadonlySet<number>) {
+    this.from = from
+    this.to = to
+  }
+
+  stands(from: number, to: number): boolean {
+    return this.from.has(from) && this.to.has(to)
+  }
+}
+
+/** Where each host is, and what the links are like by how near two hosts are. */
+export interface Geography {
+  readonly topology: Topology
+  readonly plan: NetworkPlan
+}
+
 export class Network {
-  knobs: NetworkKnobs
+  readonly #links: (from: number, to: number) => LinkPlan
   readonly #random: Random
-  /** Side of each host while the network is cut; hosts of different sides do not hear each other. */
-  #sides: readonly number[] | undefined
-  /** One-way: `from:to` is deaf. */
-  readonly #deaf = new Set<string>()
-  readonly counts = { sent: 0, lost: 0, duplicated: 0, cut: 0 }
+  readonly #barriers = new Set<Barrier>()
+  /** Hosts on whose links more is lost than on others, in parts per million. */
+  readonly #lossy = new Map<number, number>()
+  /** Slow hosts: what goes to or from them takes so much longer. */
+  readonly #lag = new Map<number, Range>()
+  readonly counts = { sent: 0, lost: 0, lostByFault: 0, duplicated: 0, cut: 0, lagged: 0 }
 
-  constructor(knobs: NetworkKnobs, random: Random) {
-    this.knobs = knobs
+  constructor(knobs: NetworkKnobs, random: Random, geography?: Geography) {
     this.#random = random
+    const same = uniform(knobs)
+    this.#links =
+      geography === undefined
+        ? () => same
+        : (from, to) => geography.plan[geography.topology.nearness(from, to)]
   }
 
-  cut(sides: readonly number[]): void {
-    this.#sides = sides
+  raise(barrier: Barrier): void {
+    this.#barriers.add(barrier)
   }
 
-  deafen(from: number, to: number): void {
-    this.#deaf.add(`${from}:${to}`)
+  lower(barrier: Barrier): void {
+    this.#barriers.delete(barrier)
   }
 
-  heal(): void {
-    this.#sides = undefined
-    this.#deaf.clear()
+  /** Undefined: as the links are. */
+  setLoss(host: number, ppm: number | undefined): void {
+    if (ppm === undefined) this.#lossy.delete(host)
+    else this.#lossy.set(host, ppm)
+  }
+
+  setLag(host: number, delayUs: Range | undefined): void {
+    if (delayUs === undefined) this.#lag.delete(host)
+    else this.#lag.set(host, delayUs)
   }
 
   reaches(from: number, to: number): boolean {
-    if (this.#deaf.has(`${from}:${to}`)) return false
-    return this.#sides === undefined || this.#sides[from] === this.#sides[to]
+    return this.#barriers.size === 0 || this.#barrierBetween(from, to) === undefined
+  }
+
+  #barrierBetween(from: number, to: number): Barrier | undefined {
+    for (const barrier of this.#barriers) if (barrier.stands(from, to)) return barrier
+    return undefined
   }
 
   /** Both directions: what a connection needs. */
@@ -62,27 +103,46 @@ export class Network {
     return this.reaches(a, b) && this.reaches(b, a)
   }
 
-  latencyUs(): number {
-    const { latencyMinUs, latencyMaxUs } = this.knobs
-    return latencyMinUs + this.#random.below(latencyMaxUs - latencyMinUs + 1)
+  latencyUs(from: number, to: number): number {
+    return this.#latencyUs(this.#links(from, to))
   }
 
   transit(from: number, to: number, hops = 1): Transit {
     this.counts.sent++
-    if (!this.reaches(from, to)) {
+    const barrier = this.#barriers.size === 0 ? undefined : this.#barrierBetween(from, to)
+    if (barrier !== undefined) {
       this.counts.cut++
+      barrier.blocked++
       return { delaysUs: [] }
     }
-    if (this.#random.chance(this.knobs.lossPermille, 1000)) {
-      this.counts.lost++
-      return { delaysUs: [] }
-    }
-    const delaysUs = [this.#delayUs(hops)]
-    if (this.#random.chance(this.knobs.duplicatePermille, 1000)) {
+    const link = this.#links(from, to)
+    if (this.#loses(link, from, to)) return { delaysUs: [] }
+    const lagUs = this.#lag.size === 0 ? 0 : this.#lagUs(from) + this.#lagUs(to)
+    const delaysUs = [lagUs + this.#delayUs(link, hops)]
+    if (this.#random.chance(link.duplicatePpm, 1_000_000)) {
       this.counts.duplicated++
-      delaysUs.push(this.#delayUs(hops))
+      delaysUs.push(lagUs + this.#delayUs(link, hops))
     }
     return { delaysUs }
+  }
+
+  #lagUs(host: number): number {
+    const range = this.#lag.get(host)
+    if (range === undefined) return 0
+    this.counts.lagged++
+    return range.min + this.#random.below(range.max - range.min + 1)
+  }
+
+  #loses(link: LinkPlan, from: number, to: number): boolean {
+    if (this.#random.chance(link.lossPpm, 1_000_000)) {
+      this.counts.lost++
+      return true
+    }
+    if (this.#lossy.size === 0) return false
+    const ppm = Math.max(this.#lossy.get(from) ?? 0, this.#lossy.get(to) ?? 0)
+    if (!this.#random.chance(ppm, 1_000_000)) return false
+    this.counts.lostByFault++
+    return true
   }
 
   /** Hops of a gossip message in a mesh of degree six. */
@@ -91,9 +151,26 @@ export class Network {
     return 1 + this.#random.below(most)
   }
 
-  #delayUs(hops: number): number {
+  #delayUs(link: LinkPlan, hops: number): number {
     let delay = 0
-    for (let hop = 0; hop < hops; hop++) delay += this.latencyUs()
+    for (let hop = 0; hop < hops; hop++) delay += this.#latencyUs(link)
     return delay
+  }
+
+  #latencyUs({ latencyMinUs, latencyMaxUs, jitterUs }: LinkPlan): number {
+    const latency = latencyMinUs + this.#random.below(latencyMaxUs - latencyMinUs + 1)
+    return jitterUs === 0 ? latency : latency + this.#random.below(jitterUs + 1)
+  }
+}
+
+function uniform(knobs: NetworkKnobs): LinkPlan {
+  const { latencyMinUs, latencyMaxUs, lossPermille, duplicatePermille } = knobs
+  return {
+    latencyMinUs,
+    latencyMaxUs,
+    jitterUs: 0,
+    bytesPerSecond: undefined,
+    lossPpm: 1000 * lossPermille,
+    duplicatePpm: 1000 * duplicatePermille,
   }
 }

@@ -1,14 +1,14 @@
 /** A run as a person reads it. */
-import type { Outcome, Scenario } from './scenario.ts'
+import type { Outcome, SeededScenario } from './scenario.ts'
 
 const seconds = (us: number) => `${(us / 1_000_000).toFixed(1)} s`
 
-export function reportLine(scenario: Scenario, outcome: Outcome, wallMs: number): string {
+export function reportLine(scenario: SeededScenario, outcome: Outcome, wallMs: number): string {
   const verdict = outcome.violations.length === 0 ? 'ok    ' : 'BROKEN'
   const columns = [
     `seed ${String(scenario.seed).padStart(6)}`,
     verdict,
-    `${String(scenario.members).padStart(4)} members`,
+    `${String(scenario.members.count).padStart(4)} members`,
     `converged after ${seconds(outcome.convergedUs)}`,
     `${outcome.events} events`,
     `${(wallMs / 1000).toFixed(1)} s`,
@@ -18,10 +18,10 @@ export function reportLine(scenario: Scenario, outcome: Outcome, wallMs: number)
   return `${columns.join('  ')}\n${violations.join('')}`
 }
 
-export function reportTable(scenario: Scenario, outcome: Outcome, wallMs: number): string {
+export function reportTable(scenario: SeededScenario, outcome: Outcome, wallMs: number): string {
   const rows: [string, string][] = [
     ['seed', String(scenario.seed)],
-    ['members', String(scenario.members)],
+    ['members', String(scenario.members.count)],
     ['simulated', seconds(outcome.simulatedUs)],
     [
       'took',

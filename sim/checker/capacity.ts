@@ -3,7 +3,9 @@ import { dimensions } from '../../protocol/placement/resources.ts'
 import type { Host } from '../host.ts'
 import type { Simulator } from '../simulator.ts'
 
+/** Called again, it watches the hosts that have come since. */
 export function watchCapacity(simulator: Simulator, violations: string[]): void {
+  const { hosts } = simulator
   const look = (host: Host) => {
     const used = host.runtime.used()
     for (const name of dimensions)
@@ -12,5 +14,6 @@ export function watchCapacity(simulator: Simulator, violations: string[]): void 
           `S1 at ${simulator.nowUs} µs: ${host.name} runs ${used[name]} of ${host.capacity[name]} ${name}`,
         )
   }
-  for (const host of simulator.hosts) host.onStart = look
+  for (let i = hosts.length - 1; i >= 0 && hosts[i]!.onStart === undefined; i--)
+    hosts[i]!.onStart = look
 }

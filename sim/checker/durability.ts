@@ -1,6 +1,6 @@
 /** S2: what was acknowledged on two copies is still there, whichever one node was lost. */
 import type { Simulator } from '../simulator.ts'
-import type { Ledger } from '../workload.ts'
+import type { Ledger } from '../workload/ledger.ts'
 
 export function lostWrites(simulator: Simulator, ledger: Ledger): string[] {
   const witness = simulator.up()[0]

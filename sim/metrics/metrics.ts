@@ -46,6 +46,8 @@ export class Metrics {
   readonly runningOfJob = new Map<string, number>()
   readonly starts = { tasks: 0, ended: 0 }
   readonly #conditions: number[] = []
+  /** New jobs not all of whose slots have run yet: the moment of their acknowledgement, and the slots. */
+  readonly #placing = new Map<string, { readonly sinceUs: number; readonly count: number }>()
 
   started(host: number, nowUs: number): void {
     this.deaths.started(host, nowUs)
@@ -74,10 +76,22 @@ export class Metrics {
     return conditions[this.#conditions[host] ?? conditions.length - 1]!
   }
 
-  taskStarted({ job, resources }: TaskSize): void {
+  /** A new job was acknowledged. */
+  wanted(job: string, count: number, nowUs: number): void {
+    if (count === 0) return
+    if ((this.runningOfJob.get(job) ?? 0) >= count) this.placement.add(0)
+    else this.#placing.set(job, { sinceUs: nowUs, count })
+  }
+
+  taskStarted({ job, resources }: TaskSize, nowUs: number): void {
     this.starts.tasks++
     this.#add(resources, 1)
-    this.runningOfJob.set(job, (this.runningOfJob.get(job) ?? 0) + 1)
+    const running = (this.runningOfJob.get(job) ?? 0) + 1
+    this.runningOfJob.set(job, running)
+    const placing = this.#placing.get(job)
+    if (placing === undefined || running < placing.count) return
+    this.#placing.delete(job)
+    this.placement.add(nowUs - placing.sinceUs)
   }
 
   taskEnded({ job, resources }: TaskSize): void {

@@ -93,6 +93,7 @@ const linkSchema = object({
   bandwidth: optional(bandwidth),
   /** Of packets. What TCP makes of it is the network model's affair: late, and in the end a reset. */
   loss: withDefault(share, '0%'),
+  /** Of datagrams, which only the baselines send: what the agent says goes over TCP. */
   duplication: withDefault(share, '0%'),
 })
 

@@ -21,9 +21,21 @@ for (const seed of seeds)
   })
 
 promises('each fault and each knob had effect in some run', () => {
-  for (const fault of Object.keys(outcomes[0]!.faults) as (keyof Outcome['faults'])[])
-    assert.ok(sum((outcome) => outcome.faults[fault]) > 0, fault)
-  for (const count of Object.keys(outcomes[0]!.network) as (keyof Outcome['network'])[])
+  const faults = new Set(outcomes.flatMap((outcome) => Object.keys(outcome.faults)))
+  assert.equal([...faults].sort(), [
+    'add-members',
+    'cut',
+    'deafen',
+    'fill-disk',
+    'kill-agent',
+    'power-off',
+  ])
+  for (const fault of faults) {
+    const idle = outcomes.flatMap((outcome) => outcome.idle.filter((knob) => knob.includes(fault)))
+    const strikes = sum((outcome) => outcome.faults[fault] ?? 0)
+    assert.ok(strikes > idle.length, `${fault}: ${strikes} strikes, ${idle.join('; ')}`)
+  }
+  for (const count of ['sent', 'lost', 'cut'] as const)
     assert.ok(sum((outcome) => outcome.network[count]) > 0, count)
   assert.ok(sum((outcome) => outcome.acknowledged) > 20 * seeds.length)
 })
