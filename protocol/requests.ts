@@ -128,7 +128,7 @@ export class Requests {
   #decide(command: Command, now: Millis, out: EffectSink): Outcome {
     switch (command.type) {
       case 'submit-job':
-        return this.#submit(command)
+        return this.#submit(command, now)
       case 'scale-job':
         return this.#scale(command)
       case 'delete-job':
@@ -140,7 +140,7 @@ export class Requests {
     }
   }
 
-  #submit(command: Extract<Command, { type: 'submit-job' }>): Outcome {
+  #submit(command: Extract<Command, { type: 'submit-job' }>, now: Millis): Outcome {
     const checked = check(jobSchema, command.spec)
     if (!checked.ok)
       return { problem: { ...refusal('invalid', 'the job is not valid'), issues: checked.issues } }
@@ -153,17 +153,20 @@ export class Requests {
         confirm: keysOfJob(spec.id),
         accepted: { created: false, id: spec.id, version: job.version },
       }
-    return this.#writeSpec(spec, job)
+    return this.#writeSpec(spec, job, now)
   }
 
-  #writeSpec(spec: JobSpec, job: Job | undefined): Outcome {
+  #writeSpec(spec: JobSpec, job: Job | undefined, now: Millis): Outcome {
     const generation = lastGeneration(this.#replica, spec.id) + 1
-    const body: JobBody = { generation, spec }
+    const born = job?.born ?? this.#replica.stamp(now)
+    const body: JobBody = { generation, born, spec }
     const writes: Write[] = [{ key: `job/${spec.id}/spec`, body: body as unknown as Value }]
     if (encodeCanonical(writes[0]!.body).length > limits.recordBodyBytes)
       return { problem: refusal('invalid', `the job is over ${limits.recordBodyBytes} bytes`) }
-    if (job?.count !== spec.count)
-      writes.push({ key: `job/${spec.id}/count`, body: { count: spec.count } })
+    // A new job is one record: its count stands in the spec until somebody scales it.
+    const countKey = `job/${spec.id}/count`
+    const stands = job?.count ?? (hasValue(this.#replica, countKey) ? undefined : spec.count)
+    if (stands !== spec.count) writes.push({ key: countKey, body: { count: spec.count } })
     return {
       writes,
       notification: this.#jobChanged(spec.id, job === undefined ? 'submitted' : 'updated'),
@@ -203,11 +206,9 @@ export class Requests {
     if (job === undefined) return { problem: noSuchJob(command.job) }
     const mismatch = versionProblem(command.ifMatch, job)
     if (mismatch !== undefined) return { problem: mismatch }
+    const keys = keysOfJob(job.id).filter((key) => hasValue(this.#replica, key))
     return {
-      writes: [
-        { key: `job/${job.id}/spec`, body: null },
-        { key: `job/${job.id}/count`, body: null },
-      ],
+      writes: keys.map((key) => ({ key, body: null })),
       notification: this.#jobChanged(job.id, 'deleted'),
       accepted: () => ({ created: false, id: job.id, version: job.version }),
     }
@@ -284,6 +285,10 @@ function keysOf(command: Command): readonly string[] {
 
 function keysOfJob(id: string): readonly string[] {
   return [`job/${id}/spec`, `job/${id}/count`]
+}
+
+function hasValue(replica: Replica, key: string): boolean {
+  return (replica.get(key)?.body ?? null) !== null
 }
 
 function drainKey(member: string): string {

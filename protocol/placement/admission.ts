@@ -9,7 +9,7 @@
 import type { MemberId, Millis, Stamp } from '../base/id.ts'
 import type { AllocationBody } from './allocation.ts'
 import { describeRefusal, refusalOf, type Wish, wishOf } from './feasibility.ts'
-import { isCurrent, type Job } from './inventory.ts'
+import type { Job } from './inventory.ts'
 import { type JobSpec, slotResources } from './job.ts'
 import type { NodeBody } from './node-body.ts'
 import { Occupancy } from './occupancy.ts'
@@ -35,6 +35,7 @@ export interface WantedSlot {
   readonly job: string
   readonly slot: number
   readonly version: string
+  readonly essence: string
   readonly allocation: string
 }
 
@@ -63,7 +64,7 @@ export function refusalNow(own: OwnState): string | undefined {
 
 /** Whether the request is one that this member's view of the job bears out. */
 function refusalOfRequest(wanted: WantedSlot, job: Job | undefined): string | undefined {
-  if (job === undefined || !isCurrent(job, wanted.version)) return 'job is not known here yet'
+  if (job === undefined || wanted.essence !== job.essence) return 'job is not known here yet'
   if (job.spec.type === 'system') return 'a system job is placed by each node for itself'
   if (wanted.slot >= job.count) return `slot ${wanted.slot} is over the count of ${job.count}`
   if (!isAllocationId(wanted)) return 'the allocation has the name of another slot'
@@ -100,12 +101,13 @@ export function newAllocation(
   spec: JobSpec,
   createdStamp: Stamp,
 ): AllocationBody {
-  const { job, slot, version, allocation: id, failures } = wanted
+  const { job, slot, version, essence, allocation: id, failures } = wanted
   return {
     id,
     job,
     slot,
     version,
+    essence,
     state: 'pending',
     healthy: false,
     resources: slotResources(spec),

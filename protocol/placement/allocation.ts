@@ -39,8 +39,10 @@ export interface AllocationBody {
   readonly id: AllocationId
   readonly job: JobId
   readonly slot: number
-  /** The job's version (`jobVersion`) that it runs. */
+  /** The job's version (`jobVersion`) that it was started for. */
   readonly version: string
+  /** What it runs (`essenceOf`): as good as any later version of the same. */
+  readonly essence: string
   readonly state: AllocationState
   /** Running and every check passes; without checks, running. */
   readonly healthy: boolean

@@ -20,7 +20,7 @@ export interface MemberRecords {
   committed(member: MemberId): Resources
 }
 
-type Ranked = Pick<Job, 'id' | 'spec' | 'equivalents'>
+type Ranked = Pick<Job, 'id' | 'spec' | 'essence' | 'born'>
 
 export function winnerOf(
   job: Ranked,
@@ -40,7 +40,7 @@ export function winnerOf(
 function rankOf(job: Ranked, { member, body }: Placed, records: MemberRecords): readonly number[] {
   const points = pointsOf(records.node(member)?.capacity)
   return [
-    isCurrent(job, body.version) ? 0 : 1,
+    isCurrent(job, body) ? 0 : 1,
     records.isDraining(member) ? 1 : 0,
     policyRank(job.spec.onHeal, member, body, records),
     clockwiseDistance(keyOfSlot(job.id, body.slot), member, points),

@@ -292,8 +292,9 @@ export class Host {
     else if (refusal !== undefined)
       this.#deadlines.setEarliest(`job/${id}`, now + this.#config.waitingRetryMs)
     else {
+      const { version, essence } = job
       const allocation = `${id}.0.${this.#random.hex(8)}`
-      this.#take({ job: id, slot: 0, version: job.version, allocation, failures }, now, out)
+      this.#take({ job: id, slot: 0, version, essence, allocation, failures }, now, out)
     }
   }
 
@@ -306,8 +307,8 @@ export class Host {
   /** The allocation that already answers the request; an ended one where its work is done for good. */
   #heldFor(request: PlaceRequest): AllocationId | undefined {
     const job = this.#inventory.job(request.job)
-    const isSame = ({ version }: AllocationBody): boolean =>
-      version === request.version || (job !== undefined && isCurrent(job, version))
+    const isSame = (body: AllocationBody): boolean =>
+      body.version === request.version || (job !== undefined && isCurrent(job, body))
     for (const { body, isStopping } of this.#own.roster.ofSlot(request.job, request.slot)) {
       if (isStopping || body.id === request.replaces) continue
       if (body.id === request.allocation || isSame(body)) return body.id

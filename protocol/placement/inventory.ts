@@ -15,7 +15,6 @@ import {
   type MemberId,
   type Stamp,
 } from '../base/id.ts'
-import { limits } from '../limits.ts'
 import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
 import { essenceOf } from './essence.ts'
 import type { JobSpec } from './job.ts'
@@ -35,17 +34,21 @@ export interface Job {
   readonly createdStamp: Stamp
   /** What runs in a slot, as far as a change of it needs another allocation. */
   readonly essence: string
-  /** The version and the earlier ones of the same essence: their allocations are as good as current. */
-  readonly equivalents: readonly string[]
+  /** When it was submitted first, or again after a deletion. */
+  readonly born: Stamp
 }
 
 /**
- * Whether an allocation of that version does what the job now asks for. An edit of anything but the type,
- * the tasks and the constraints (labels, services, the policies) leaves the allocations in place: their
- * members read it from the job.
+ * Whether an allocation does what the job now asks for. An edit of anything but the type, the tasks and the
+ * constraints (labels, services, the policies) leaves the allocations in place: their members read it from
+ * the job. What was begun for a job of the same name that has been deleted since does nothing for this one.
+ * (A list of the versions that are alike was the alternative; it forgets, and then runs everything again.)
  */
-export function isCurrent(job: Pick<Job, 'equivalents'>, version: string): boolean {
-  return job.equivalents.includes(version)
+export function isCurrent(
+  job: Pick<Job, 'essence' | 'born'>,
+  { essence, createdStamp }: Pick<AllocationBody, 'essence' | 'createdStamp'>,
+): boolean {
+  return essence === job.essence && createdStamp > job.born
 }
 
 export interface Placed {
@@ -216,7 +219,6 @@ export class Inventory {
     if (written === undefined || body === undefined || body.spec.id !== id) return undefined
     const scaled = parseCount(this.#world.read(`job/${id}/count`)?.body ?? null)
     const version = jobVersion(body.generation, written.author, written.counter)
-    const essence = essenceOf(body.spec)
     return {
       id,
       version,
@@ -225,20 +227,9 @@ export class Inventory {
       spec: body.spec,
       stamp: written.stamp,
       createdStamp: held?.createdStamp ?? written.stamp,
-      essence,
-      equivalents: this.#equivalents(id, version, essence, held),
+      essence: essenceOf(body.spec),
+      born: body.born,
     }
-  }
-
-  #equivalents(id: JobId, version: string, essence: string, held: Job | undefined): string[] {
-    const same = new Set([version])
-    for (const earlier of this.#world.versions?.(`job/${id}/spec`) ?? []) {
-      const body = parseJobBody(earlier.body)
-      if (body === undefined || essenceOf(body.spec) !== essence) continue
-      same.add(jobVersion(body.generation, earlier.author, earlier.counter))
-    }
-    if (held?.essence === essence) for (const each of held.equivalents) same.add(each)
-    return [...same].slice(0, equivalentsMax)
   }
 
   #refreshNode(member: MemberId, touched: Touched): void {
@@ -322,9 +313,6 @@ export class Inventory {
     if (of === undefined) this.#allocationJobs = undefined
   }
 }
-
-/** Enough for the versions that the replica keeps, twice over. */
-const equivalentsMax = 2 * limits.versionsPerKey
 
 function takenBy(placed: Placed | undefined): Resources {
   return placed === undefined || isEnded(placed.body.state) ? noResources : placed.body.resources

@@ -3,7 +3,7 @@
  * the path of each wrong field, and the API's JSON Schema. Durations are written `500ms`, `10s`, `5m`, `1h`.
  */
 
-import type { Millis } from '../base/id.ts'
+import type { Millis, Stamp } from '../base/id.ts'
 import {
   boolean,
   dictionary,
@@ -253,6 +253,8 @@ export type Constraint = JobSpec['constraints'][number]
 export interface JobBody {
   /** The previous generation + 1; concurrent edits can share one, so the version has a fingerprint too. */
   generation: number
+  /** When the job was first submitted, or again after it had been deleted: what ran before is not of it. */
+  born: Stamp
   spec: JobSpec
 }
 

@@ -36,6 +36,7 @@ export const placeRequestSchema = object({
   job: jobId,
   slot: integer(0, limits.slotsPerJob - 1),
   version: text({ max: 32 }),
+  essence: text({ max: 32 }),
   allocation: allocationId,
   /** Failures of this slot's earlier allocations in a row. */
   failures: integer(0, 1_000_000),

@@ -13,7 +13,7 @@ import { AllocationRun } from './allocation-run.ts'
 import { isAlone, type Known, knowledgeOf, winnerOfSlot } from './claims.ts'
 import { isCurrent } from './inventory.ts'
 import type { JobSpec } from './job.ts'
-import { specOfVersion } from './job-versions.ts'
+import { specOf } from './job-versions.ts'
 import { OwnRecords } from './own-records.ts'
 import { Roster } from './roster.ts'
 import { stopReason } from './self-stop.ts'
@@ -47,7 +47,7 @@ export class OwnAllocations {
 
   /** Of the journal: what runs of it is not known yet. */
   recall(body: AllocationBody, now: Millis): void {
-    const spec = specOfVersion(body.job, body.version, this.#init)
+    const spec = specOf(body, this.#init)
     this.roster.add(new AllocationRun(body, spec, now))
     this.records.know(body)
     this.touch(body.id)
@@ -207,7 +207,7 @@ export class OwnAllocations {
   #judge(run: AllocationRun, now: Millis): void {
     const { body } = run
     const job = this.#init.inventory.job(body.job)
-    if (job !== undefined && isCurrent(job, body.version)) run.useSpec(job.spec)
+    if (job !== undefined && isCurrent(job, body)) run.useSpec(job.spec)
     const isSystem = job?.spec.type === 'system'
     const others = [...this.roster.ofSlot(body.job, body.slot)].map((other) => other.body)
     const reason = stopReason(body, {

@@ -17,6 +17,7 @@ import {
   optional,
   type Schema,
   text,
+  withDefault,
 } from '../base/schema.ts'
 import type { Value } from '../base/value.ts'
 import { limits } from '../limits.ts'
@@ -49,6 +50,7 @@ const allocationSchema: Schema<AllocationBody> = object(
     job: text({ min: 1, max: limits.jobIdLength }),
     slot: integer(0, limits.slotsPerJob - 1),
     version: text({ max: 32 }),
+    essence: withDefault(text({ max: 32 }), ''),
     state: literal('pending', 'starting', 'running', 'stopping', 'complete', 'failed'),
     healthy: boolean(),
     resources: resourcesSchema,
@@ -77,7 +79,10 @@ const nodeSchema: Schema<NodeBody> = object(
   open,
 )
 
-const jobBodySchema: Schema<JobBody> = object({ generation: moment, spec: jobSchema }, open)
+const jobBodySchema: Schema<JobBody> = object(
+  { generation: moment, born: withDefault(moment, 0), spec: jobSchema },
+  open,
+)
 const countSchema = object({ count: integer(0, limits.slotsPerJob) }, open)
 const drainSchema = object({ draining: boolean() }, open)
 

@@ -166,7 +166,7 @@ function judge(facts: SlotFacts, input: ReconcileInput, stop: Stop[]): Verdict {
 
 /** A batch's allocation that completes has done the work of its slot, for as long as the job is the same. */
 function isDone(job: Job, { body }: Placed): boolean {
-  return body.state === 'complete' && isCurrent(job, body.version)
+  return body.state === 'complete' && isCurrent(job, body)
 }
 
 function judgeLive(facts: SlotFacts, input: ReconcileInput, stop: Stop[]): Verdict {
@@ -179,7 +179,7 @@ function judgeLive(facts: SlotFacts, input: ReconcileInput, stop: Stop[]): Verdi
   const fate = fateOf(chosen.member)
   if (fate.type === 'suspect') return waiting(slot, 'suspect')
   if (fate.type === 'away') return waiting(slot, 'away', fate.until)
-  const isUpToDate = isCurrent(job, chosen.body.version)
+  const isUpToDate = isCurrent(job, chosen.body)
   if (isUpToDate && !records.isDraining(chosen.member))
     return { type: 'keep', slot, placed: chosen }
   const failure = failureOf(job, placed)
@@ -214,7 +214,7 @@ function failureOf(
   placed: readonly Placed[],
 ): { readonly failures: number; readonly retryAt: Millis } | undefined {
   const latest = placed.at(-1)
-  if (latest?.body.state !== 'failed' || !isCurrent(job, latest.body.version)) return undefined
+  if (latest?.body.state !== 'failed' || !isCurrent(job, latest.body)) return undefined
   const endedMs = millisOf(latest.stamp)
   const failures = failuresAfter(latest.body, endedMs, job.spec.restart)
   return { failures, retryAt: endedMs + backoffMs(job.spec.restart, failures) }

@@ -55,7 +55,7 @@ export function retain(
 function neededUntil({ body, at }: Ended, job: Job | undefined): Millis {
   if (job === undefined || body.slot >= job.count) return 0
   if (body.state === 'failed') return at + durationMs(job.spec.restart.delayMax)
-  const isWorkDone = job.spec.type === 'batch' && isCurrent(job, body.version)
+  const isWorkDone = job.spec.type === 'batch' && isCurrent(job, body)
   return isWorkDone ? Number.POSITIVE_INFINITY : 0
 }
 

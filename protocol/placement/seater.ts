@@ -188,6 +188,7 @@ export class Seater {
       job: job.id,
       slot,
       version: job.version,
+      essence: job.essence,
       allocation: id,
       failures,
       replaces: old?.body.id ?? null,

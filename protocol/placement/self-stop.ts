@@ -33,7 +33,7 @@ export function stopReason(body: AllocationBody, facts: SlotFacts): string | und
 function systemStopReason(body: AllocationBody, job: Job, facts: SlotFacts): string | undefined {
   if (job.count === 0) return 'the job was scaled to 0'
   if (body.slot > 0) return 'a system job has one slot on each node'
-  if (!isCurrent(job, body.version)) return 'the job was changed'
+  if (!isCurrent(job, body)) return 'the job was changed'
   return facts.ineligible
 }
 

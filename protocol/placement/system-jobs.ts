@@ -44,7 +44,7 @@ export interface Attempt {
 
 /** The next attempt on this node, after its last allocation of the job has ended. */
 export function nextAttempt(job: Job, latest: Ended | undefined): Attempt {
-  const isSame = latest !== undefined && isCurrent(job, latest.body.version)
+  const isSame = latest !== undefined && isCurrent(job, latest.body)
   if (!isSame || latest.body.state !== 'failed') return { failures: 0, notBefore: 0 }
   const failures = failuresAfter(latest.body, latest.at, job.spec.restart)
   const delayMs = Math.max(backoffMs(job.spec.restart, failures), restartDelayMinMs)

@@ -206,6 +206,7 @@ export class MemoryCluster {
       job: spec.id,
       slot,
       version: this.versionOf(spec.id)!,
+      essence: '',
       state: 'running',
       healthy: true,
       resources: slotResources(spec),

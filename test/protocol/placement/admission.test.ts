@@ -18,7 +18,7 @@ const cases: { [name: string]: Case } = {
   'what fits is taken': { reason: null },
   'a job that is not known': { request: { job: 'other' }, reason: 'job is not known here yet' },
   'a version that is not known': {
-    request: { version: '9-00000000' },
+    request: { version: '9-00000000', essence: 'other' },
     reason: 'job is not known here yet',
   },
   'a slot past the count': { request: { slot: 3 }, reason: 'slot 3 is over the count of 3' },

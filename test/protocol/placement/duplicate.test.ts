@@ -23,7 +23,7 @@ const records: MemberRecords = {
 type OnHeal = 'keep-original' | 'keep-replacement' | 'longest-running' | 'best-score'
 
 function job(onHeal: OnHeal) {
-  return { id: 'web', spec: spec({ onHeal }), equivalents: ['2-b', '1-a'] }
+  return { id: 'web', spec: spec({ onHeal }), essence: 'e', born: 0 }
 }
 
 function placed(member: string, change: Partial<AllocationBody> = {}): Placed {
@@ -32,6 +32,7 @@ function placed(member: string, change: Partial<AllocationBody> = {}): Placed {
     job: 'web',
     slot: 0,
     version: '2-b',
+    essence: 'e',
     state: 'running',
     healthy: true,
     resources: capacity,
@@ -65,7 +66,7 @@ duplicates('who stays', () => {
       'the current version',
       'keep-original',
       placed('b', late),
-      placed('a', { ...early, version: '0-z' }),
+      placed('a', { ...early, essence: 'was' }),
     ],
     [
       'an equivalent version is current',
@@ -94,7 +95,8 @@ duplicates('none of none, the one of one', () => {
 duplicates('everyone finds the same winner, in whatever order it learned of them', () => {
   const member = fc.constantFrom('a', 'b', 'c', 'full', 'drained')
   const body = fc.record({
-    version: fc.constantFrom('2-b', '1-a', '0-z'),
+    version: fc.constantFrom('2-b', '1-a'),
+    essence: fc.constantFrom('e', 'was'),
     createdStamp: fc.nat({ max: 2 }),
     runningSince: fc.option(fc.nat({ max: 2 })),
   })

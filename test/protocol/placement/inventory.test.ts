@@ -37,6 +37,7 @@ function allocation(id: string, change: object = {}): object {
     job,
     slot: Number(slot),
     version: '1-a',
+    essence: 'e',
     state: 'running',
     healthy: true,
     resources: { cpu: 10, memory: 20, disk: 0, gpu: 0 },
@@ -91,8 +92,8 @@ inventory('what is not well formed is as good as absent', () => {
   for (const [key, body] of table) {
     const records = new Records()
     records.put(key, body)
-    const change = records.inventory.refresh([key])
-    assert.equal(Object.values(change).flat(), [], `${key} ${JSON.stringify(body)}`)
+    const { before: _, ...touched } = records.inventory.refresh([key])
+    assert.equal(Object.values(touched).flat(), [], `${key} ${JSON.stringify(body)}`)
   }
 })
 
@@ -122,15 +123,36 @@ inventory('an edit that does not change what runs leaves the version current', (
     const records = new Records()
     records.put('job/web/spec', { generation: 1, spec: spec() })
     records.inventory.refresh(['job/web/spec'])
-    const before = records.inventory.job('web')!.version
+    const { version: before, essence } = records.inventory.job('web')!
+    const begun = { essence, createdStamp: 1 }
     records.put('job/web/spec', { generation: 2, spec: spec(change as never) })
     records.inventory.refresh(['job/web/spec'])
     const job = records.inventory.job('web')!
     assert.is.not(job.version, before)
-    assert.is(isCurrent(job, before), isSame, edit)
+    assert.is(isCurrent(job, begun), isSame, edit)
     const later = new Inventory(records.world())
     later.refresh(['job/web/spec'])
-    assert.is(isCurrent(later.job('web')!, before), isSame, `${edit}, read by another agent`)
+    assert.is(isCurrent(later.job('web')!, begun), isSame, `${edit}, read by another agent`)
+  }
+})
+
+inventory('however many edits have been made since, what runs is as it is asked for', () => {
+  const records = new Records()
+  for (let generation = 1; generation <= 40; generation++) {
+    const edited = { ...spec({ labels: { edit: String(generation) } }) }
+    records.put('job/web/spec', { generation, born: 5, spec: edited })
+    records.inventory.refresh(['job/web/spec'])
+  }
+  const { essence } = records.inventory.job('web')!
+  const newcomer = new Inventory(records.world())
+  newcomer.refresh(['job/web/spec'])
+  for (const [createdStamp, isCurrentNow] of [
+    [6, true],
+    [5, false],
+  ] as const) {
+    const begun = { essence, createdStamp }
+    for (const reader of [records.inventory, newcomer])
+      assert.is(isCurrent(reader.job('web')!, begun), isCurrentNow, `begun at ${createdStamp}`)
   }
 })
 
@@ -140,9 +162,12 @@ inventory('the order in which variables are written makes no difference', () => 
     { A: '1', B: '2' },
     { B: '2', A: '1' },
   ].map((env) => spec({ tasks: [task({ env })] }))
-  for (const each of jobs) records.put('job/web/spec', { generation: 1, spec: each })
-  records.inventory.refresh(['job/web/spec'])
-  assert.is(records.inventory.job('web')!.equivalents.length, 2)
+  const essences = jobs.map((each) => {
+    records.put('job/web/spec', { generation: 1, spec: each })
+    records.inventory.refresh(['job/web/spec'])
+    return records.inventory.job('web')!.essence
+  })
+  assert.is(essences[0], essences[1])
 })
 
 inventory('kept up to date key by key, it is what a new one would be', () => {

@@ -233,6 +233,7 @@ export class Machine {
       job,
       slot,
       version: this.inventory.job(job)?.version ?? '1-00000000',
+      essence: this.inventory.job(job)?.essence ?? '',
       allocation: `${job}.${slot}.${String(slot).padStart(8, '0')}`,
       failures: 0,
       replaces: null,

@@ -35,7 +35,7 @@ function job(change: { [field: string]: unknown } = {}): Job {
     stamp: 1,
     createdStamp: 1,
     essence: 'e',
-    equivalents: [version, '1-same'],
+    born: 0,
   }
 }
 
@@ -51,6 +51,7 @@ function placed(written: string, order: number): Placed {
     job: 'web',
     slot: Number(slot),
     version: rest.includes('old') ? '1-old' : '2-new',
+    essence: rest.includes('old') ? 'was' : 'e',
     state: state.replace('+', '') as AllocationBody['state'],
     healthy: state.endsWith('+'),
     resources: noResources,

@@ -21,10 +21,13 @@ function jobOf(overrides: { [field: string]: unknown } = {}): Job {
 function ended(
   state: AllocationBody['state'],
   agoMs: number,
-  { slot = 0, version = jobOf().version }: { slot?: number; version?: string } = {},
+  change: Partial<AllocationBody> = {},
 ): Ended {
+  const { slot = 0 } = change
   const id = `web.${slot}.${String(agoMs).padStart(8, '0')}`
-  return { at: now - agoMs, body: { id, slot, version, state } as AllocationBody }
+  const { version, essence } = jobOf({ type: 'batch' })
+  const body = { id, slot, version, essence, createdStamp: 1, state, ...change } as AllocationBody
+  return { at: now - agoMs, body }
 }
 
 const minuteMs = 60_000
@@ -65,7 +68,7 @@ const table: [string, Job | undefined, Ended[], number[]][] = [
   [
     'nor the work of another version',
     jobOf({ type: 'batch' }),
-    [ended('complete', 5 * hourMs, { version: '0-00000000' })],
+    [ended('complete', 5 * hourMs, { essence: 'was' })],
     [0],
   ],
   [

@@ -42,7 +42,12 @@ rule('by what is known', () => {
     ['a system job is eligible', body, { job: system(job) }, false],
     ['a system job is not', body, { job: system(job), ineligible: 'zone' }, true],
     ['a system job has one slot', { ...body, slot: 1 }, { job: system(job) }, true],
-    ['a system job of another version', { ...body, version: '0-0' }, { job: system(job) }, true],
+    [
+      'a system job of another version',
+      { ...body, version: '0-0', essence: 'was' },
+      { job: system(job) },
+      true,
+    ],
     ['a system job with a count of 0', body, { job: { ...system(job), count: 0 } }, true],
   ]
   for (const [name, own, facts, stops] of table) {

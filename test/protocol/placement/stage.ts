@@ -183,12 +183,13 @@ export class Stage {
     change: Partial<AllocationBody> = {},
   ): void {
     const { job, slot, version, allocation: id, failures } = wanted
-    const spec = this.inventory.job(job)?.spec
+    const { spec, essence = '' } = this.inventory.job(job) ?? {}
     const body: AllocationBody = {
       id,
       job,
       slot,
       version,
+      essence,
       state: 'pending',
       healthy: false,
       resources: spec ? slotResources(spec) : { cpu: 0, memory: 0, disk: 0, gpu: 0 },
