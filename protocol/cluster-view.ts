@@ -6,6 +6,7 @@ import { compareText, type JobId, type MemberId, type Millis } from './base/id.t
 import { serviceViews } from './discovery/endpoint.ts'
 import { isPresent } from './membership/member.ts'
 import type { Membership } from './membership/membership.ts'
+import { isMeantFor } from './placement/admission.ts'
 import type { AllocationBody } from './placement/allocation.ts'
 import { isEnded, isLive } from './placement/allocation.ts'
 import { type Inventory, type Job, jobVersion, type Placed } from './placement/inventory.ts'
@@ -39,7 +40,8 @@ export function createView(sources: Sources): ClusterView {
   const { self, membership, replica, placement } = sources
   const { inventory } = placement
   const nodeView = (member: MemberId) => viewNode(member, sources)
-  const allocationView = (placed: Placed) => viewAllocation(placed, membership)
+  const isLost = lossOf(sources)
+  const allocationView = (placed: Placed) => viewAllocation(placed, isLost)
   return {
     self,
     digest: () => replica.root(),
@@ -47,10 +49,10 @@ export function createView(sources: Sources): ClusterView {
     node: (member) => (membership.stateOf(member) === undefined ? undefined : nodeView(member)),
     memberState: (member) => membership.stateOf(member),
     addressesOf: (member) => inventory.node(member)?.addresses ?? [],
-    jobs: () => inventory.jobIds().map((id) => viewJob(inventory.job(id)!, inventory, membership)),
+    jobs: () => inventory.jobIds().map((id) => viewJob(inventory.job(id)!, sources)),
     job: (id) => {
       const job = inventory.job(id)
-      return job && viewJob(job, inventory, membership)
+      return job && viewJob(job, sources)
     },
     history: (id) => viewHistory(id, replica),
     why: (id) => placement.steward.why(id, sources.now()),
@@ -59,9 +61,9 @@ export function createView(sources: Sources): ClusterView {
       const placed = inventory.allocation(id)
       return placed && allocationView(placed)
     },
-    services: () => serviceViews(allEndpoints(inventory, membership)),
+    services: () => serviceViews(allEndpoints(inventory, isLost)),
     service: (name) =>
-      serviceViews(allEndpoints(inventory, membership)).find((each) => each.name === name),
+      serviceViews(allEndpoints(inventory, isLost)).find((each) => each.name === name),
     counts: () => ({
       members: membership.counts(),
       ...replica.size(),
@@ -91,15 +93,20 @@ function sortNodes(nodes: NodeView[]): NodeView[] {
   return nodes.sort((a, b) => compareText(name(a), name(b)) || compareText(a.id, b.id))
 }
 
-function viewAllocation(placed: Placed, membership: Membership): AllocationView {
+type IsLost = (placed: Placed) => boolean
+
+function viewAllocation(placed: Placed, isLost: IsLost): AllocationView {
   const { member, body } = placed
-  const state = isLost(placed, membership) ? 'lost' : body.state
-  return { member, state, body }
+  return { member, state: isLost(placed) ? 'lost' : body.state, body }
 }
 
-function isLost({ member, body }: Placed, membership: Membership): boolean {
-  const state = membership.stateOf(member)
-  return !isEnded(body.state) && (state === undefined || !isPresent(state))
+/** One whose agent went and left its tasks running is not lost before the agent should be back. */
+function lossOf({ membership, placement, now }: Sources): IsLost {
+  return ({ member, body }) => {
+    const state = membership.stateOf(member)
+    if (isEnded(body.state) || (state !== undefined && isPresent(state))) return false
+    return (placement.inventory.node(member)?.awayUntil ?? 0) <= now()
+  }
 }
 
 function selectAllocations(
@@ -116,18 +123,24 @@ function selectAllocations(
   return inventory.placedJobIds().flatMap((job) => inventory.allocationsOf(job))
 }
 
-function viewJob(job: Job, inventory: Inventory, membership: Membership): JobView {
-  const present = inventory
+function viewJob(job: Job, sources: Sources): JobView {
+  const isSystem = job.spec.type === 'system'
+  const isLost = lossOf(sources)
+  const present = sources.placement.inventory
     .allocationsOf(job.id)
-    .filter((placed) => !isLost(placed, membership))
-    .map((placed) => placed.body)
+    .filter((placed) => !isLost(placed))
+  // A system job has the same slot on each of its nodes.
   const slots = (keep: (body: AllocationBody) => boolean) =>
-    new Set(present.filter(keep).map((body) => body.slot)).size
+    new Set(
+      present
+        .filter(({ body }) => keep(body))
+        .map(({ member, body }) => (isSystem ? member : body.slot)),
+    ).size
   const live = slots((body) => isLive(body.state))
   const running = slots((body) => body.state === 'running')
   const healthy = slots((body) => body.state === 'running' && body.healthy)
   const complete = job.spec.type === 'batch' ? slots((body) => body.state === 'complete') : 0
-  const count = job.spec.type === 'system' ? live : job.count
+  const count = isSystem ? Math.max(live, nodesOf(job, sources)) : job.count
   const counted = {
     live,
     running,
@@ -143,6 +156,17 @@ function viewJob(job: Job, inventory: Inventory, membership: Membership): JobVie
     ...counted,
     state: jobState(job, count, counted),
   }
+}
+
+/** The nodes that a system job is for now. */
+function nodesOf({ count, spec }: Job, { membership, placement, now }: Sources): number {
+  if (count === 0) return 0
+  const { inventory } = placement
+  return membership.present().filter((member) => {
+    const node = inventory.node(member)
+    if (node === undefined || inventory.isDraining(member)) return false
+    return isMeantFor(spec, member, node, now())
+  }).length
 }
 
 function jobState(
@@ -196,13 +220,13 @@ function bodyOf(field: HistoryEntry['field'], record: ReplicaRecord): unknown {
 
 type NamedEndpoint = EndpointView & { service: string }
 
-function allEndpoints(inventory: Inventory, membership: Membership): NamedEndpoint[] {
+function allEndpoints(inventory: Inventory, isLost: IsLost): NamedEndpoint[] {
   return inventory.jobIds().flatMap((id) => {
     const job = inventory.job(id)!
     if (job.spec.services.length === 0) return []
     return inventory
       .allocationsOf(id)
-      .filter((placed) => placed.body.state === 'running' && !isLost(placed, membership))
+      .filter((placed) => placed.body.state === 'running' && !isLost(placed))
       .flatMap((placed) => endpointsOf(job, placed, inventory))
   })
 }

@@ -82,6 +82,8 @@ export interface HistoryEntry {
 export interface WhyView {
   job: JobId
   steward: MemberId | undefined
+  /** Why a roll-out does not go on. */
+  note: string | undefined
   slots: WhySlot[]
 }
 
@@ -90,6 +92,10 @@ export interface WhySlot {
   /** Where it runs, or undefined while it waits. */
   member: MemberId | undefined
   state: 'placed' | 'placing' | 'waiting' | 'complete' | 'backing-off'
+  /** What it waits for, where that is no node: how it failed, or a node that is suspect or away. */
+  reason?: string | undefined
+  /** When it is tried again, where that is known. */
+  until?: Millis | undefined
   /** In the order in which they are asked. */
   candidates: WhyCandidate[]
 }

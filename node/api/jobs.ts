@@ -36,9 +36,11 @@ export const jobShape: Shape = {
   }),
 }
 
+/** The spec with the count that a scale has set: what is read, changed and put back does not undo it. */
 export function toJob(job: JobView) {
-  const { id, version, count, state, live, running, healthy, waiting, complete, spec } = job
-  const { type } = spec
+  const { id, version, count, state, live, running, healthy, waiting, complete } = job
+  const { type } = job.spec
+  const spec = type === 'system' ? job.spec : { ...job.spec, count }
   return { id, type, count, version, state, live, running, healthy, waiting, complete, spec }
 }
 
@@ -67,12 +69,18 @@ const whyShape: Shape = {
   schema: object({
     job: anyText,
     steward: nullable(object({ node: anyText, nodeId: memberId })),
+    /** Why a roll-out does not go on. */
+    note: optional(anyText),
     slots: list(
       object({
         slot: whole,
         state: literal('placed', 'placing', 'waiting', 'complete', 'backing-off'),
         node: optional(anyText),
         nodeId: optional(memberId),
+        /** How it failed, or why its node is waited for. */
+        reason: optional(anyText),
+        /** When it is tried again. */
+        until: optional(whole),
         candidates: list(
           object({
             node: anyText,
@@ -88,14 +96,17 @@ const whyShape: Shape = {
   }),
 }
 
-export function toWhy({ job, steward, slots }: WhyView, nameOf: (member: string) => string) {
+export function toWhy({ job, steward, note, slots }: WhyView, nameOf: (member: string) => string) {
   return {
     job,
     steward: steward === undefined ? null : { node: nameOf(steward), nodeId: steward },
-    slots: slots.map(({ slot, state, member, candidates }) => ({
+    ...(note !== undefined && { note }),
+    slots: slots.map(({ slot, state, member, reason, until, candidates }) => ({
       slot,
       state,
       ...(member !== undefined && { node: nameOf(member), nodeId: member }),
+      ...(reason !== undefined && { reason }),
+      ...(until !== undefined && { until }),
       candidates: candidates.map(({ member: nodeId, score, refusal }) => ({
         node: nameOf(nodeId),
         nodeId,

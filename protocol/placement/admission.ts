@@ -95,6 +95,13 @@ export function ineligibility(spec: JobSpec, own: OwnState, now: Millis): string
   return refusalOfSpec(spec, { ...own, node, free, hostPorts: () => noPorts }, now)
 }
 
+/** Whether a node is one that a system job is for: all that is asked of it but room, which it may have later. */
+export function isMeantFor(spec: JobSpec, member: MemberId, node: NodeBody, now: Millis): boolean {
+  const wish = nodeWish(spec)
+  const empty = { member, state: 'alive', node, draining: false, free: node.capacity } as const
+  return refusalOf(wish, empty, new Occupancy(wish.spec, () => undefined), now) === undefined
+}
+
 /** The allocation as it begins. Its resources are those of the version that was admitted, for good. */
 export function newAllocation(
   wanted: WantedSlot & { readonly failures: number },

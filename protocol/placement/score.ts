@@ -6,7 +6,8 @@
  * with 16 candidates; the sum of the leftovers alone refuses at 59 %, the least loaded node first at 84 %.
  *
  * Wishes about the job's other slots come first, as higher digits of the same number: spread over an
- * attribute, then (services) as few slots of a job on one node as possible. A batch is only packed.
+ * attribute, then (services) as few slots of a job on one node as possible. A batch is only packed. That the
+ * slot has failed on a node counts as much as one more slot in its part of a spread.
  */
 import { mulDiv } from '../base/integer.ts'
 import { limits } from '../limits.ts'
@@ -26,11 +27,16 @@ const affinityUnit = 2 ** 12
 /** A spread outweighs 10,000 slots on one node and 16 affinities. Four spreads of 10,000 slots: below 2^49. */
 const sameValue = 2 ** 33
 
-/** The lower the better. The candidate is feasible. */
-export function scoreOf(wish: Wish, candidate: Candidate, occupancy: Occupancy): number {
+/** The lower the better. The candidate is feasible; `setbacks`: so often the slot has failed there. */
+export function scoreOf(
+  wish: Wish,
+  candidate: Candidate,
+  occupancy: Occupancy,
+  setbacks = 0,
+): number {
   const fit = fitOf(wish.need, candidate)
   const crowd = wish.spec.type === 'batch' ? 0 : sameNode * occupancy.on(candidate.member)
-  return fit + crowd + preference(wish, candidate, occupancy)
+  return fit + crowd + preference(wish, candidate, occupancy) + sameValue * setbacks
 }
 
 function fitOf(need: Resources, { node, free }: Candidate): number {

@@ -13,6 +13,7 @@ import { Occupancy } from './occupancy.ts'
 import { keyOfSlot, type PlacementRing } from './placement-ring.ts'
 import type { Resources } from './resources.ts'
 import { scoreOf } from './score.ts'
+import { type Setbacks, setbacksOf } from './setbacks.ts'
 import type { World } from './world.ts'
 
 export interface SeatingInit {
@@ -38,10 +39,12 @@ export class Seating {
   readonly wish: Wish
   readonly occupancy: Occupancy
   readonly #init: SeatingInit
+  readonly #setbacks: Setbacks
 
   constructor(init: SeatingInit) {
     const { job, inventory } = init
     this.#init = init
+    this.#setbacks = setbacksOf(job, inventory.allocationsOf(job.id))
     this.wish = wishOf(job.spec, groupsOf(init))
     this.occupancy = new Occupancy(job.spec, (member) => inventory.node(member))
   }
@@ -56,7 +59,7 @@ export class Seating {
       if (skips(member)) return undefined
       const candidate = this.candidate(member)
       const refusal = this.refusal(candidate)
-      if (refusal === undefined) return this.score(candidate)
+      if (refusal === undefined) return this.score(candidate, slot)
       refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1)
       return undefined
     }
@@ -79,8 +82,9 @@ export class Seating {
     return refusalOf(this.wish, candidate, this.occupancy, this.#init.now)
   }
 
-  score(candidate: Candidate): number {
-    return scoreOf(this.wish, candidate, this.occupancy)
+  score(candidate: Candidate, slot: number): number {
+    const setbacks = this.#setbacks(slot, candidate.member)
+    return scoreOf(this.wish, candidate, this.occupancy, setbacks)
   }
 }
 

@@ -29,7 +29,7 @@ export interface WhyFacts {
   readonly declined: (slot: number, member: MemberId) => string | undefined
 }
 
-type Standing = Pick<WhySlot, 'member' | 'state'>
+type Standing = Pick<WhySlot, 'member' | 'state' | 'reason' | 'until'>
 
 export function explainJob(facts: WhyFacts): WhyView {
   const standings = standingsOf(facts)
@@ -40,18 +40,20 @@ export function explainJob(facts: WhyFacts): WhyView {
     budget -= candidates.length
     return { slot, ...standing, candidates }
   })
-  return { job: facts.job.id, steward: facts.steward, slots }
+  return { job: facts.job.id, steward: facts.steward, note: facts.plan.explain, slots }
 }
 
 /** A system job has one slot on each node that may have it, and each node is its own only candidate. */
 export function explainSystemJob(facts: WhyFacts): WhyView {
   const holders = new Set(facts.allocations.filter(isLiveOne).map((placed) => placed.member))
   const slots = facts.ring.members.map((member): WhySlot => {
-    const state = holders.has(member) ? 'placed' : 'waiting'
-    const candidates = state === 'placed' ? [] : [explainCandidate(member, false, facts)]
-    return { slot: 0, member: state === 'placed' ? member : undefined, state, candidates }
+    if (holders.has(member)) return { slot: 0, member, state: 'placed', candidates: [] }
+    const reason = failureOf(facts.allocations.filter((placed) => placed.member === member))
+    const state = reason === undefined ? 'waiting' : 'backing-off'
+    const candidates = [explainCandidate(member, { slot: 0, isOwn: false }, facts)]
+    return { slot: 0, member: undefined, state, reason, candidates }
   })
-  return { job: facts.job.id, steward: undefined, slots }
+  return { job: facts.job.id, steward: undefined, note: undefined, slots }
 }
 
 function standingsOf({ job, plan, allocations, asked }: WhyFacts): Standing[] {
@@ -68,7 +70,12 @@ function standingsOf({ job, plan, allocations, asked }: WhyFacts): Standing[] {
   for (const { body, member } of plan.keep) set(body.slot, { member, state: 'placed' })
   for (const { slot, old } of plan.replace) set(slot, { member: old.member, state: 'placed' })
   for (const slot of plan.complete) set(slot, { member: undefined, state: 'complete' })
-  for (const wait of plan.wait) set(wait.slot, standingOf(wait, holders.get(wait.slot), asked))
+  for (const wait of plan.wait) {
+    const { slot, until } = wait
+    const standing = standingOf(wait, holders.get(slot), asked)
+    const ofSlot = allocations.filter(({ body }) => body.slot === slot)
+    set(slot, { ...standing, reason: reasonOf(wait, ofSlot), until })
+  }
   for (const [slot, member] of holders)
     if (standings[slot]?.state === 'waiting') set(slot, { member, state: 'placed' })
   for (const { slot } of plan.place) set(slot, { member: undefined, state: 'waiting' })
@@ -83,6 +90,17 @@ function standingOf(
   if (reason === 'asked') return { member: asked(slot) ?? holder, state: 'placing' }
   if (reason === 'backing-off') return { member: holder, state: 'backing-off' }
   return { member: holder, state: holder === undefined ? 'waiting' : 'placed' }
+}
+
+function reasonOf({ reason }: Wait, ofSlot: readonly Placed[]): string | undefined {
+  if (reason === 'asked') return undefined
+  return reason === 'backing-off' ? failureOf(ofSlot) : reason
+}
+
+/** How the latest has failed. */
+function failureOf(allocations: readonly Placed[]): string | undefined {
+  const latest = allocations.at(-1)?.body
+  return latest?.state === 'failed' ? (latest.reason ?? undefined) : undefined
 }
 
 function isSeated({ state }: Standing): boolean {
@@ -102,7 +120,7 @@ function explainSlot(
   const explained = new Map<MemberId, WhyCandidate>()
   for (const member of ring.walk(keyOfSlot(job.id, slot))) {
     if (explained.size >= breadth) break
-    const candidate = explainCandidate(member, member === own, facts)
+    const candidate = explainCandidate(member, { slot, isOwn: member === own }, facts)
     const declined = facts.declined(slot, member)
     explained.set(
       member,
@@ -120,11 +138,16 @@ function explainSlot(
 }
 
 /** `isOwn`: as if the slot that the member holds were not there yet. */
-function explainCandidate(member: MemberId, isOwn: boolean, { seating }: WhyFacts): WhyCandidate {
+function explainCandidate(
+  member: MemberId,
+  { slot, isOwn }: { slot: number; isOwn: boolean },
+  { seating }: WhyFacts,
+): WhyCandidate {
   const seen = seating.candidate(member)
   const candidate = isOwn ? { ...seen, free: add(seen.free, seating.wish.need) } : seen
   const refusal = seating.refusal(candidate)
-  if (refusal === undefined) return { member, score: seating.score(candidate), refusal: undefined }
+  if (refusal === undefined)
+    return { member, score: seating.score(candidate, slot), refusal: undefined }
   const words = describeRefusal(refusal, candidate, seating.wish.need)
   return { member, score: undefined, refusal: words }
 }

@@ -63,7 +63,7 @@ function viewWhy(cluster: MemoryCluster, id: string) {
     candidates,
   }))
   const waiting = { slot: 99, member: undefined, state: 'waiting' as const, candidates }
-  return { job: id, steward: cluster.nodes[0]!.id, slots: [...slots, waiting] }
+  return { job: id, steward: cluster.nodes[0]!.id, note: undefined, slots: [...slots, waiting] }
 }
 
 function viewServices(cluster: MemoryCluster): ServiceView[] {

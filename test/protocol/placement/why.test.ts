@@ -94,6 +94,28 @@ why('the states of slots', () => {
   ])
 })
 
+why('a slot that backs off says how it failed, and when it is tried again', () => {
+  const stage = Stage.of(2)
+  stage.putJob(spec({ count: 1 }))
+  const reason = 'main: exited with 3'
+  stage.accept(stage.takeAsked()[0]!, { state: 'failed', reason })
+  const [slot] = stage.steward.why('web', stage.now)!.slots
+  assert.is(slot?.state, 'backing-off')
+  assert.is(slot?.reason, reason)
+  assert.ok(slot!.until! > stage.now)
+})
+
+why('a roll-out that does not go on says so', () => {
+  const stage = Stage.of(3)
+  stage.putJob(spec({ count: 2 }))
+  for (const request of stage.takeAsked()) stage.accept(request, healthy)
+  stage.putJob(spec({ count: 2, tasks: [task({ env: { A: 'b' } })] }))
+  stage.accept(stage.takeAsked()[0]!, { state: 'failed', reason: 'main: exited with 3' })
+  const { version } = stage.inventory.job('web')!
+  const { note } = stage.steward.why('web', stage.now)!
+  assert.match(note ?? '', new RegExp(`slot [01] has failed with version ${version}`))
+})
+
 why('a slot that was declined says so', () => {
   const stage = Stage.of(1)
   stage.putJob(spec({ count: 1 }))
