@@ -6,6 +6,8 @@
  * A restart is a new core made from the journal, plus one `tasks-observed`. Nothing is done before the raised
  * epoch is durable: it is part of every dot and of the incarnation, so neither is ever used twice.
  */
+import type { BigMaps } from './base/big-map.ts'
+import { isSameValue } from './base/bytes.ts'
 import { earliest } from './base/deadline.ts'
 import type { EffectId, MemberId, Millis } from './base/id.ts'
 import { invariant, unreachable } from './base/invariant.ts'
@@ -22,6 +24,7 @@ import type { Event } from './event.ts'
 import { Leaving } from './leaving.ts'
 import { limits } from './limits.ts'
 import { journaledMembers, MemberJournal } from './member-journal.ts'
+import { isPresent } from './membership/member.ts'
 import { Membership, type MembershipOptions } from './membership/membership.ts'
 import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
 import type { NodeBody } from './placement/node-body.ts'
@@ -41,8 +44,11 @@ export interface CoreInit {
   readonly node: NodeBody
   /** What others do is told as well; left out, only what this member does itself. */
   readonly news?: 'all'
-  /** The simulator's shared directory and compact table; left out, this member has its own. */
-  readonly membership?: MembershipOptions
+  /** Maps and rings that thousands of simulated members share; left out, this member has its own. */
+  readonly maps?: BigMaps
+  readonly membership?: Pick<MembershipOptions, 'presence'>
+  /** Begins with all that this other one knows, as if the journal had told it: a simulator's warm start. */
+  readonly like?: Core
 }
 
 export interface Core {
@@ -75,6 +81,7 @@ class MemberCore implements Core {
   #lastEffectId: EffectId = 0
   readonly #memberJournal = new MemberJournal()
   #out: Effect[] = []
+  #isLike = false
 
   constructor(init: CoreInit) {
     const journal = [...init.journal]
@@ -94,6 +101,7 @@ class MemberCore implements Core {
         exchangeFor: (to, now) => this.#exchangeFor(to, now),
         onExchange: (from, exchange, now, out) => this.#onExchange(from, exchange, now, out),
       },
+      ...(init.maps && { maps: init.maps }),
       ...init.membership,
     })
     this.#membership.seed(journaledMembers(journal, self))
@@ -107,7 +115,9 @@ class MemberCore implements Core {
         nextEffectId,
         peers: () => this.#reachablePeers(),
         present: () => this.#membership.present(),
+        isPresent: (member) => this.#isPresent(member),
       },
+      maps: init.maps,
       journal,
     })
     this.#placement = this.#createPlacement(init, random)
@@ -126,6 +136,14 @@ class MemberCore implements Core {
       rejections: this.#rejections,
       now: () => this.#now,
     })
+    if (init.like !== undefined) this.#adopt(init.like as MemberCore)
+  }
+
+  #adopt(other: MemberCore): void {
+    this.#membership.adopt(other.#membership)
+    this.#replica.adopt(other.#replica)
+    this.#placement.adopt(other.#placement)
+    this.#isLike = true
   }
 
   step(event: Event, now: Millis): Effect[] {
@@ -166,7 +184,7 @@ class MemberCore implements Core {
   #begin(event: Event, now: Millis, out: Effect[]): void {
     const held = this.#epoch.hold(event, () => this.#nextEffectId(), now, out)
     if (!this.#epoch.isDurable) return
-    this.#placement.onRecordsChanged(this.#journaledKeys(), now, out)
+    if (!this.#isLike) this.#placement.onRecordsChanged(this.#journaledKeys(), now, out)
     this.#placement.start(now, out)
     this.#writeNode(this.#node, now)
     this.#membership.start(now, out)
@@ -343,15 +361,19 @@ class MemberCore implements Core {
     out.push({ type: 'notify', notification: { type: 'message-rejected', rejection } })
   }
 
+  /** Others know it already where it is as it was. */
   #writeNode(node: NodeBody, now: Millis): void {
+    const held = this.#replica.value(`node/${this.#self}`)
+    if (held !== undefined && isSameValue(held, node as unknown as Value)) return
     this.#replica.writeOwn(`node/${this.#self}`, { ...node } as unknown as Value, now)
   }
 
-  #createPlacement({ config, news }: CoreInit, random: Random): Placement {
+  #createPlacement({ config, news, maps }: CoreInit, random: Random): Placement {
     const replica = this.#replica
     return new Placement({
       config,
       news,
+      maps,
       random,
       node: this.#node,
       recordOf: (key) => replica.get(key),
@@ -376,11 +398,13 @@ class MemberCore implements Core {
   }
 
   #reachablePeers(): readonly MemberId[] {
-    const { present, linked } = {
-      present: this.#membership.present(),
-      linked: new Set(this.#membership.linked()),
-    }
-    return present.filter((member) => member !== this.#self && linked.has(member))
+    const linked = this.#membership.linked()
+    return linked.filter((member) => member !== this.#self && this.#isPresent(member))
+  }
+
+  #isPresent(member: MemberId): boolean {
+    const state = this.#membership.stateOf(member)
+    return state !== undefined && isPresent(state)
   }
 
   #nextEffectId(): EffectId {

@@ -28,6 +28,13 @@ export function encodeCanonical(value: Value): Uint8Array {
   return plain(encode(value, encodeOptions))
 }
 
+/** Whether the two are the same bytes. */
+export function isSameValue(a: Value, b: Value): boolean {
+  if (a === b) return true
+  const [ours, theirs] = [encodeCanonical(a), encodeCanonical(b)]
+  return ours.length === theirs.length && ours.every((byte, i) => byte === theirs[i])
+}
+
 /** The length of `encodeCanonical(value)`, without the bytes. */
 export function canonicalLength(value: Value): number {
   if (value === null || typeof value === 'boolean') return 1

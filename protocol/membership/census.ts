@@ -19,12 +19,16 @@ export class Census {
   readonly #isSuspect: (member: MemberId) => boolean
   #changes: MemberChange[] = []
   #forgotten: MemberId[] = []
-  #present: readonly MemberId[] | undefined
 
   constructor(table: MemberTable, around: Neighbourhood, isSuspect: (member: MemberId) => boolean) {
     this.#table = table
     this.#around = around
     this.#isSuspect = isSuspect
+  }
+
+  adopt(other: Census): void {
+    this.#table.adopt(other.#table)
+    this.#around.adopt(other.#around)
   }
 
   get size(): number {
@@ -54,14 +58,12 @@ export class Census {
   }
 
   dead(): MemberId[] {
-    if (this.#table.size === this.present().length) return []
-    return this.known().filter((member) => !this.isAlive(member))
+    return this.#table.dead()
   }
 
   /** Sorted; the same array until it changes. */
   present(): readonly MemberId[] {
-    this.#present ??= this.known().filter((member) => this.isAlive(member))
-    return this.#present
+    return this.#around.present()
   }
 
   counts(): { alive: number; suspect: number; down: number; left: number } {
@@ -76,10 +78,8 @@ export class Census {
     const previous = this.stateOf(member) ?? null
     if (!this.#table.apply(member, { incarnation, state })) return false
     this.#changes.push({ update: { member, incarnation, state }, previous })
-    if (previous === null || isPresent(previous) !== (state === 'alive')) {
+    if (previous === null || isPresent(previous) !== (state === 'alive'))
       this.#around.reshape(member, state === 'alive')
-      this.#present = undefined
-    }
     return true
   }
 

@@ -1,10 +1,10 @@
 /**
  * What is held of each member: the greatest claim, and nothing of the way to it. The digest is a sum of hashes, so
- * it is the same however the claims came. Behind an interface, because a simulator of 10,000 members cannot
- * give each a table of its own.
+ * it is the same however the claims came. In a simulator of 10,000 members the maps beneath share what is equal.
  */
+import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { hashText, hex32, mix32 } from '../base/hash.ts'
-import type { MemberId } from '../base/id.ts'
+import { compareText, type MemberId } from '../base/id.ts'
 import { limits } from '../limits.ts'
 import { type MemberState, type MemberUpdate, supersedes } from './member.ts'
 
@@ -16,21 +16,27 @@ export interface Claim {
   readonly state: SettledState
 }
 
-export interface MemberTable {
-  readonly size: number
-  get(member: MemberId): Claim | undefined
-  /** False when what is held is not superseded, or the table is full. */
-  apply(member: MemberId, claim: Claim): boolean
-  forget(member: MemberId): void
-  ids(): Iterable<MemberId>
-  /** 16 hexadecimal digits, equal where the same members are alive under the same incarnations. */
-  digest(): string
-}
-
-export class DenseMemberTable implements MemberTable {
-  readonly #claims = new Map<MemberId, Claim>()
+export class MemberTable {
+  readonly #maps: BigMaps
+  #claims: BigMap<Claim>
+  /** Those that are down or have left: few, and asked for often. */
+  readonly #dead = new Set<MemberId>()
   #high = 0
   #low = 0
+
+  constructor(maps: BigMaps = plainMaps) {
+    this.#maps = maps
+    this.#claims = maps.create<Claim>('claims')
+  }
+
+  /** Begins with what another table holds. */
+  adopt(other: MemberTable): void {
+    this.#claims = this.#maps.copy(other.#claims)
+    this.#dead.clear()
+    for (const member of other.#dead) this.#dead.add(member)
+    this.#high = other.#high
+    this.#low = other.#low
+  }
 
   get size(): number {
     return this.#claims.size
@@ -40,13 +46,16 @@ export class DenseMemberTable implements MemberTable {
     return this.#claims.get(member)
   }
 
+  /** False when what is held is not superseded, or the table is full. */
   apply(member: MemberId, claim: Claim): boolean {
     const held = this.#claims.get(member)
     if (held !== undefined && !supersedes(claim, held)) return false
     if (held === undefined && this.#claims.size >= limits.members) return false
     if (held?.state === 'alive') this.#count(member, held, -1)
     if (claim.state === 'alive') this.#count(member, claim, 1)
-    this.#claims.set(member, { incarnation: claim.incarnation, state: claim.state })
+    if (claim.state === 'alive') this.#dead.delete(member)
+    else this.#dead.add(member)
+    this.#claims.set(member, claimOf(claim.incarnation, claim.state))
     return true
   }
 
@@ -54,12 +63,19 @@ export class DenseMemberTable implements MemberTable {
     const held = this.#claims.get(member)
     if (held?.state === 'alive') this.#count(member, held, -1)
     this.#claims.delete(member)
+    this.#dead.delete(member)
+  }
+
+  /** Not alive; sorted. */
+  dead(): MemberId[] {
+    return [...this.#dead].sort(compareText)
   }
 
   ids(): Iterable<MemberId> {
     return this.#claims.keys()
   }
 
+  /** 16 hexadecimal digits, equal where the same members are alive under the same incarnations. */
   digest(): string {
     return hex32(this.#high) + hex32(this.#low)
   }
@@ -69,6 +85,20 @@ export class DenseMemberTable implements MemberTable {
     this.#high = (this.#high + sign * hashText(member, mark)) | 0
     this.#low = (this.#low + sign * hashText(member, ~mark)) | 0
   }
+}
+
+/** Most claims are about one of the first lives: those are the same object everywhere. */
+const usual: { readonly [state in SettledState]: (Claim | undefined)[] } = {
+  alive: [],
+  down: [],
+  left: [],
+}
+const usualIncarnations = 64
+
+function claimOf(incarnation: number, state: SettledState): Claim {
+  if (incarnation >= usualIncarnations) return { incarnation, state }
+  usual[state][incarnation] ??= { incarnation, state }
+  return usual[state][incarnation]
 }
 
 export function updateOf(member: MemberId, { incarnation, state }: Claim): MemberUpdate {

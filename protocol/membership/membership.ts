@@ -4,6 +4,7 @@
  * Suspicion is not a claim: it is the observers' own affair until it becomes a death, and it ends as soon as
  * any observer, or the subject itself, says otherwise.
  */
+import type { BigMaps } from '../base/big-map.ts'
 import { Deadlines, earliest } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
@@ -16,9 +17,10 @@ import { Census, type MemberChange } from './census.ts'
 import { Hearsay, isContradicted } from './hearsay.ts'
 import { LinkSet } from './link-set.ts'
 import type { MemberState, MemberUpdate } from './member.ts'
-import { DenseMemberTable, type MemberTable, type SettledState } from './member-table.ts'
+import { MemberTable, type SettledState } from './member-table.ts'
 import type { MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
+import { type Presence, ProbeRings } from './ring.ts'
 import { Rumours, UrgentUpdates } from './rumours.ts'
 import { TableExchange } from './table-exchange.ts'
 import { Watch } from './watch.ts'
@@ -30,7 +32,8 @@ export interface MembershipHooks {
 
 /** What the simulator brings of its own. */
 export interface MembershipOptions {
-  readonly table?: MemberTable
+  readonly maps?: BigMaps
+  readonly presence?: () => Presence
 }
 
 export interface MembershipInit extends MembershipOptions {
@@ -69,9 +72,11 @@ export class Membership {
     this.#incarnation = init.incarnation
     this.#random = init.random
     this.#hooks = init.hooks
-    const table = init.table ?? new DenseMemberTable()
+    const { ringsMin, ringsMax } = init.config
+    const table = new MemberTable(init.maps)
+    const rings = init.presence?.() ?? new ProbeRings(ringsMin, ringsMax)
     this.#tables = new TableExchange(table)
-    this.#around = new Neighbourhood(init.config, init.self)
+    this.#around = new Neighbourhood(init.config, init.self, rings)
     this.#census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
     this.#watch = new Watch(init, this.#awareness, {
       otherObservers: (subject) => this.#around.otherObservers(subject),
@@ -91,6 +96,11 @@ export class Membership {
     this.#census.takeChanges()
   }
 
+  /** What another member knows, of the two of them too. */
+  adopt(other: Membership): void {
+    this.#census.adopt(other.#census)
+  }
+
   start(now: Millis, out: EffectSink): void {
     this.#census.hold(this.#ownClaim('alive'))
     for (const member of this.#census.dead()) this.#forgetLater(member, now)
@@ -98,7 +108,7 @@ export class Membership {
     this.#deadlines.set('turn', now + phase)
     this.#deadlines.set('compare', now + this.#random.below(this.#config.antiEntropyIntervalMs))
     this.#deadlines.set('lost', now + this.#random.below(this.#config.lostGreetingIntervalMs))
-    this.#around.keepLinks(this.present(), out)
+    this.#around.keepLinks(out)
   }
 
   onMessage(from: MemberId, message: MembershipMessage, now: Millis, out: EffectSink): void {
@@ -141,7 +151,7 @@ export class Membership {
       default:
         unreachable(message)
     }
-    this.#around.keepLinks(this.present(), out)
+    this.#around.keepLinks(out)
   }
 
   onHeard(from: MemberId, now: Millis, out: EffectSink): void {
@@ -159,7 +169,7 @@ export class Membership {
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
     if (!this.#linked.delete(member) || this.#hasLeft) return
     if (this.#census.isAlive(member)) this.#watch.onLinkClosed(member, now, out)
-    this.#around.keepLinks(this.present(), out)
+    this.#around.keepLinks(out)
   }
 
   onLoopDelayed(delayMs: Millis): void {
@@ -176,7 +186,7 @@ export class Membership {
     for (const each of updates)
       if (heard(each) && this.#contradicts(each)) this.#doubt(each, now, out)
       else this.#apply(each, now, out)
-    this.#around.keepLinks(this.present(), out)
+    this.#around.keepLinks(out)
   }
 
   leave(_now: Millis, out: EffectSink): void {
@@ -204,7 +214,7 @@ export class Membership {
       else this.#forget(key.slice('forget/'.length))
       key = this.#deadlines.takeDue(now)
     }
-    this.#around.keepLinks(this.present(), out)
+    this.#around.keepLinks(out)
   }
 
   takeChanges(): MemberChange[] {
@@ -236,7 +246,7 @@ export class Membership {
   }
 
   neighbours(): readonly MemberId[] {
-    return this.#around.neighbours(this.present())
+    return this.#around.neighbours()
   }
 
   linked(): readonly MemberId[] {
@@ -266,7 +276,7 @@ export class Membership {
 
   #onLostDue(now: Millis, out: EffectSink): void {
     this.#deadlines.set('lost', now + this.#config.lostGreetingIntervalMs)
-    this.#tables.greetLost(this.present().length, this.#random, this.#incarnation, out)
+    this.#tables.greetLost(this.#around.presentCount, this.#random, this.#incarnation, out)
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis, out: EffectSink): void {

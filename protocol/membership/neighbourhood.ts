@@ -2,20 +2,20 @@
 import { compareText, type MemberId } from '../base/id.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
-import { ProbeRings } from './ring.ts'
+import type { Presence } from './ring.ts'
 
 export class Neighbourhood {
   readonly #self: MemberId
   readonly #fullMeshMax: number
-  readonly #rings: ProbeRings
+  readonly #rings: Presence
   #subjects: readonly MemberId[] | undefined
   #neighbours: readonly MemberId[] | undefined
   #kept = ''
 
-  constructor(config: Config, self: MemberId) {
+  constructor(config: Config, self: MemberId, rings: Presence) {
     this.#self = self
     this.#fullMeshMax = config.fullMeshMax
-    this.#rings = new ProbeRings(config.ringsMin, config.ringsMax)
+    this.#rings = rings
   }
 
   /** The member came or went. */
@@ -24,6 +24,21 @@ export class Neighbourhood {
     else this.#rings.remove(member)
     this.#subjects = undefined
     this.#neighbours = undefined
+  }
+
+  adopt(other: Neighbourhood): void {
+    this.#rings.adopt(other.#rings)
+    this.#subjects = undefined
+    this.#neighbours = undefined
+  }
+
+  /** Sorted; the same array until it changes. */
+  present(): readonly MemberId[] {
+    return this.#rings.list()
+  }
+
+  get presentCount(): number {
+    return this.#rings.size
   }
 
   subjects(): readonly MemberId[] {
@@ -35,24 +50,24 @@ export class Neighbourhood {
     return this.#rings.observers(subject).filter((observer) => observer !== this.#self)
   }
 
-  neighbours(present: readonly MemberId[]): readonly MemberId[] {
-    this.#neighbours ??= this.#compute(present)
+  neighbours(): readonly MemberId[] {
+    this.#neighbours ??= this.#compute()
     return this.#neighbours
   }
 
   /** Asks for the links when they are others than before. */
-  keepLinks(present: readonly MemberId[], out: EffectSink): void {
+  keepLinks(out: EffectSink): void {
     if (this.#neighbours !== undefined) return
-    const members = this.neighbours(present)
+    const members = this.neighbours()
     const key = members.join(' ')
     if (key === this.#kept) return
     this.#kept = key
     out.push({ type: 'keep-links', members })
   }
 
-  #compute(present: readonly MemberId[]): readonly MemberId[] {
-    if (present.length <= this.#fullMeshMax)
-      return present.filter((member) => member !== this.#self)
+  #compute(): readonly MemberId[] {
+    if (this.#rings.size <= this.#fullMeshMax)
+      return this.#rings.list().filter((member) => member !== this.#self)
     const around = new Set([...this.subjects(), ...this.#rings.observers(this.#self)])
     return [...around].sort(compareText)
   }

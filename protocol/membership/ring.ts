@@ -18,6 +18,21 @@ export function ringCount(members: number, min: number, max: number): number {
   return clamp(log2Ceil(Math.max(1, members)), min, max)
 }
 
+/** The members that are present, and the rings on which they sit. */
+export interface Presence {
+  readonly size: number
+  add(member: MemberId): void
+  remove(member: MemberId): void
+  /** Sorted; the same array until it changes. */
+  list(): readonly MemberId[]
+  /** Whom the member probes, in the order of the circles. */
+  subjects(member: MemberId): MemberId[]
+  /** Who probes the member, in the order of the circles. */
+  observers(member: MemberId): MemberId[]
+  /** Begins with what another holds. */
+  adopt(other: Presence): void
+}
+
 interface Place {
   readonly hash: number
   readonly member: MemberId
@@ -68,10 +83,11 @@ function comparePlaces(a: Place, b: Place): number {
   return a.hash - b.hash || compareText(a.member, b.member)
 }
 
-export class ProbeRings {
+export class ProbeRings implements Presence {
   readonly #min: number
   readonly #circles: Circle[]
   readonly #members = new Set<MemberId>()
+  #list: readonly MemberId[] | undefined
 
   constructor(min: number, max: number) {
     this.#min = min
@@ -85,20 +101,29 @@ export class ProbeRings {
   add(member: MemberId): void {
     if (this.#members.has(member)) return
     this.#members.add(member)
+    this.#list = undefined
     for (const circle of this.#circles) circle.add(member)
   }
 
   remove(member: MemberId): void {
     if (!this.#members.delete(member)) return
+    this.#list = undefined
     for (const circle of this.#circles) circle.remove(member)
   }
 
-  /** Whom the member probes, in the order of the circles. */
+  list(): readonly MemberId[] {
+    this.#list ??= [...this.#members].sort(compareText)
+    return this.#list
+  }
+
+  adopt(other: Presence): void {
+    for (const member of other.list()) this.add(member)
+  }
+
   subjects(member: MemberId): MemberId[] {
     return this.#around(member, 1)
   }
 
-  /** Who probes the member, in the order of the circles. */
   observers(member: MemberId): MemberId[] {
     return this.#around(member, -1)
   }
@@ -112,6 +137,7 @@ export class ProbeRings {
     found.delete(member)
     return [...found]
   }
+
   #allFrom(member: MemberId, step: 1 | -1): MemberId[] {
     const circle = this.#circles[0]!
     const found: MemberId[] = []

@@ -29,9 +29,9 @@ export class TableExchange {
    */
   greetLost(present: number, random: Random, incarnation: number, out: EffectSink): void {
     if (this.#table.size === present) return
-    const lost = [...this.#table.ids()].filter((id) => this.#table.get(id)!.state === 'down')
+    const lost = this.#table.dead().filter((id) => this.#table.get(id)!.state === 'down')
     if (!random.chance(Math.min(2 * lost.length, present), present)) return
-    const to = random.pick(lost.sort(compareText))
+    const to = random.pick(lost)
     if (to !== undefined) this.greet(to, incarnation, out)
   }
 

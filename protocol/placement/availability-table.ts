@@ -6,24 +6,20 @@
  *
  * All changes are numbered in one log. For each peer two marks say what it was told: everything up to `low`,
  * and everything from `gap` to `high`. Newest first, and what did not fit waits between the marks. A peer is
- * not told what it said itself. Lost messages are not noticed: a newer entry follows within
- * `availabilityIntervalMs`.
+ * not told what it said itself. Lost messages are not noticed: a newer entry follows, within
+ * `availabilityIntervalMs` in a small cluster, later in a large one: told by all every 30 s, 10,000 members would
+ * have 333 entries a second to say, and their probes would carry nothing else.
  *
  * The cost of an answer is the changes that it carries. The rejected alternative, a queue for each peer,
  * costs peers × members.
  */
+import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
+import { hashText } from '../base/hash.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import type { Config } from '../config.ts'
 import { limits } from '../limits.ts'
 import type { Availability } from './availability.ts'
 import { dimensions, type Resources } from './resources.ts'
-
-interface Held {
-  readonly entry: Availability
-  readonly change: number
-  /** Who told it. */
-  readonly from: MemberId
-}
 
 /** Told: the changes up to `low`, and those after `gap` up to `high`. low ≤ gap ≤ high. */
 interface Told {
@@ -35,33 +31,55 @@ interface Told {
 interface Change {
   readonly number: number
   readonly member: MemberId
+  /** Who told it. */
+  readonly from: MemberId
+}
+
+export interface AvailabilityTableInit {
+  readonly config: Config
+  readonly self: MemberId
+  readonly maps?: BigMaps | undefined
 }
 
 const countsPerMs = 4096
+/** Entries that say nothing new, in the whole cluster: one in this, each heard some ten times by everyone. */
+const refreshSpacingMs = 5000
 /** A change of what is used is worth a message from a twentieth of the capacity. */
 const usedSteps = 20
 
 export class AvailabilityTable {
   readonly #config: Config
   readonly #self: MemberId
-  readonly #held = new Map<MemberId, Held>()
+  readonly #maps: BigMaps
+  #entries: BigMap<Availability>
   readonly #told = new Map<MemberId, Told>()
   /** In order; an entry whose number is not its member's newest is passed over. */
   #log: Change[] = []
+  /** Of the members in the log. */
+  readonly #newest = new Map<MemberId, number>()
   #lastChange = 0
-  #ownSetAt: Millis = 0
+  #ownSetAt: Millis | undefined
   /** The greatest counter of ours that others hold, of an earlier life with a clock that was ahead. */
   #ownFloor = 0
 
-  constructor(init: { config: Config; self: MemberId }) {
-    this.#config = init.config
-    this.#self = init.self
+  constructor({ config, self, maps = plainMaps }: AvailabilityTableInit) {
+    this.#config = config
+    this.#self = self
+    this.#maps = maps
+    this.#entries = maps.create<Availability>('members')
+  }
+
+  /** Begins with what another table holds, and counts it as told to everyone. */
+  adopt(other: AvailabilityTable): void {
+    this.#entries = this.#maps.copy(other.#entries)
   }
 
   /** True if the entry is told on: it says something new, or enough time has passed. */
   setOwn(entry: Availability, now: Millis): boolean {
-    const held = this.#held.get(this.#self)?.entry
-    const isDue = now - this.#ownSetAt >= this.#config.availabilityIntervalMs
+    const held = this.#entries.get(this.#self)
+    // Adopted: told by an earlier life, at some time within the interval.
+    this.#ownSetAt ??= now - (hashText(this.#self) % this.#intervalMs())
+    const isDue = now - this.#ownSetAt >= this.#intervalMs()
     const isOvertaken = held !== undefined && this.#ownFloor > held.counter
     if (held !== undefined && !isDue && !isOvertaken && !isMaterial(held, entry)) return false
     const counter = Math.max(entry.counter, (held?.counter ?? 0) + 1, this.#ownFloor + 1)
@@ -103,29 +121,36 @@ export class AvailabilityTable {
   }
 
   get(member: MemberId): Availability | undefined {
-    return this.#held.get(member)?.entry
+    return this.#entries.get(member)
   }
 
   forget(member: MemberId): void {
-    this.#held.delete(member)
+    this.#entries.delete(member)
+    this.#newest.delete(member)
     this.#told.delete(member)
   }
 
   #isNewer({ member, counter }: Availability): boolean {
-    const held = this.#held.get(member)
-    if (held !== undefined) return counter > held.entry.counter
-    return this.#held.size < limits.members
+    const held = this.#entries.get(member)
+    if (held !== undefined) return counter > held.counter
+    return this.#entries.size < limits.members
   }
 
   #put(entry: Availability, from: MemberId): void {
     this.#lastChange += 1
-    this.#held.set(entry.member, { entry, change: this.#lastChange, from })
-    this.#log.push({ number: this.#lastChange, member: entry.member })
-    if (this.#log.length > 64 && this.#log.length > 2 * this.#held.size) this.#compact()
+    this.#entries.set(entry.member, entry)
+    this.#newest.set(entry.member, this.#lastChange)
+    this.#log.push({ number: this.#lastChange, member: entry.member, from })
+    if (this.#log.length > 64 && this.#log.length > 2 * this.#newest.size) this.#compact()
   }
 
   #compact(): void {
-    this.#log = this.#log.filter(({ number, member }) => this.#held.get(member)?.change === number)
+    this.#log = this.#log.filter(({ number, member }) => this.#newest.get(member) === number)
+  }
+
+  /** Everyone tells everyone, so what says nothing new must be rarer the more there are. */
+  #intervalMs(): Millis {
+    return Math.max(this.#config.availabilityIntervalMs, this.#entries.size * refreshSpacingMs)
   }
 
   #toldTo(peer: MemberId): Told {
@@ -141,16 +166,15 @@ export class AvailabilityTable {
   #collect(peer: MemberId, { low, gap, high }: Told, entries: Availability[]): number {
     let i = this.#log.length - 1
     while (i >= 0) {
-      const { number, member } = this.#log[i]!
+      const { number, member, from } = this.#log[i]!
       if (number <= low) break
       if (number <= high && number > gap) {
         i = lastUpTo(this.#log, gap)
         continue
       }
-      const held = this.#held.get(member)
-      if (held?.change === number && held.from !== peer && member !== peer) {
+      if (this.#newest.get(member) === number && from !== peer && member !== peer) {
         if (entries.length === limits.availabilityPerExchange) return number
-        entries.push(held.entry)
+        entries.push(this.#entries.get(member)!)
       }
       i--
     }

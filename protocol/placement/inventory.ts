@@ -7,6 +7,7 @@
  * the order of waiting. Arrays that are handed out are valid until the next `refresh`.
  */
 
+import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { hashText, hex32 } from '../base/hash.ts'
 import {
   type AllocationId,
@@ -20,8 +21,9 @@ import { essenceOf } from './essence.ts'
 import type { JobSpec } from './job.ts'
 import type { NodeBody } from './node-body.ts'
 import { parseAllocation, parseCount, parseDrain, parseJobBody, parseNode } from './parse.ts'
+import { compareByJob, comparePlaced, replaced } from './placed-list.ts'
 import { add, noResources, type Resources, shortage, subtract } from './resources.ts'
-import type { World } from './world.ts'
+import type { World, Written } from './world.ts'
 
 export interface Job {
   readonly id: JobId
@@ -81,15 +83,6 @@ export function jobVersion(generation: number, dotAuthor: MemberId, dotCounter: 
   return `${generation}-${hex32(hashText(`${dotAuthor}:${dotCounter}`))}`
 }
 
-export function comparePlaced(a: Placed, b: Placed): number {
-  return (
-    a.body.slot - b.body.slot ||
-    a.body.createdStamp - b.body.createdStamp ||
-    compareText(a.body.id, b.body.id) ||
-    compareText(a.member, b.member)
-  )
-}
-
 interface Touched {
   /** As they were. */
   jobs: Map<JobId, Job | undefined>
@@ -100,21 +93,40 @@ interface Touched {
 }
 
 export class Inventory {
-  #world: World
-  #jobs = new Map<JobId, Job>()
+  readonly #world: World
+  readonly #maps: BigMaps
+  #jobs: BigMap<Job>
   #jobIds: readonly JobId[] | undefined
-  #nodes = new Map<MemberId, NodeBody>()
+  #nodes: BigMap<NodeBody>
   #nodeIds: readonly MemberId[] | undefined
-  #draining = new Set<MemberId>()
-  #byMember = new Map<MemberId, Map<AllocationId, Placed>>()
-  #onMember = new Map<MemberId, readonly Placed[]>()
-  #byJob = new Map<JobId, Placed[]>()
+  readonly #draining = new Set<MemberId>()
+  /** Lists are replaced, not changed: other members' inventories hold the same. */
+  #byMember: BigMap<readonly Placed[]>
+  #byJob: BigMap<readonly Placed[]>
   #allocationJobs: readonly JobId[] | undefined
-  #owner = new Map<AllocationId, MemberId>()
-  #committed = new Map<MemberId, Resources>()
+  #byId: BigMap<Placed>
+  #committed: BigMap<Resources>
 
-  constructor(world: World) {
+  constructor(world: World, maps: BigMaps = plainMaps) {
     this.#world = world
+    this.#maps = maps
+    this.#jobs = maps.create('jobs')
+    this.#nodes = maps.create('members')
+    this.#byMember = maps.create('members')
+    this.#byJob = maps.create('jobs')
+    this.#byId = maps.create('allocations')
+    this.#committed = maps.create('members')
+  }
+
+  /** Begins with what another inventory holds. */
+  adopt(other: Inventory): void {
+    this.#jobs = this.#maps.copy(other.#jobs)
+    this.#nodes = this.#maps.copy(other.#nodes)
+    this.#byMember = this.#maps.copy(other.#byMember)
+    this.#byJob = this.#maps.copy(other.#byJob)
+    this.#byId = this.#maps.copy(other.#byId)
+    this.#committed = this.#maps.copy(other.#committed)
+    for (const member of other.#draining) this.#draining.add(member)
   }
 
   refresh(keys: readonly string[]): InventoryChange {
@@ -171,22 +183,16 @@ export class Inventory {
 
   /** In (slot, created) order, ended ones too. */
   allocationsOf(job: JobId): readonly Placed[] {
-    return this.#byJob.get(job) ?? []
+    return this.#byJob.get(job) ?? none
   }
 
   /** In (job, slot, created) order, ended ones too. */
   allocationsOn(member: MemberId): readonly Placed[] {
-    const held = this.#onMember.get(member)
-    if (held !== undefined) return held
-    const placed = [...(this.#byMember.get(member)?.values() ?? [])]
-    placed.sort((a, b) => compareText(a.body.job, b.body.job) || comparePlaced(a, b))
-    this.#onMember.set(member, placed)
-    return placed
+    return this.#byMember.get(member) ?? none
   }
 
   allocation(id: AllocationId): Placed | undefined {
-    const owner = this.#owner.get(id)
-    return owner === undefined ? undefined : this.#byMember.get(owner)?.get(id)
+    return this.#byId.get(id)
   }
 
   /** What the member's allocations take that have not ended, by the records that are known here. */
@@ -215,21 +221,15 @@ export class Inventory {
 
   #readJob(id: JobId, held: Job | undefined): Job | undefined {
     const written = this.#world.read(`job/${id}/spec`)
-    const body = written && parseJobBody(written.body)
-    if (written === undefined || body === undefined || body.spec.id !== id) return undefined
-    const scaled = parseCount(this.#world.read(`job/${id}/count`)?.body ?? null)
-    const version = jobVersion(body.generation, written.author, written.counter)
-    return {
-      id,
-      version,
-      generation: body.generation,
-      count: scaled?.count ?? body.spec.count,
-      spec: body.spec,
-      stamp: written.stamp,
-      createdStamp: held?.createdStamp ?? written.stamp,
-      essence: essenceOf(body.spec),
-      born: body.born,
-    }
+    if (written === undefined) return undefined
+    const counted = this.#world.read(`job/${id}/count`)
+    const createdStamp = held?.createdStamp ?? written.stamp
+    const known = jobOf.get(written)
+    if (known !== undefined && known.counted === counted && known.createdStamp === createdStamp)
+      return known.job
+    const job = jobFrom(id, written, counted, createdStamp)
+    jobOf.set(written, { counted, createdStamp, job })
+    return job
   }
 
   #refreshNode(member: MemberId, touched: Touched): void {
@@ -252,13 +252,11 @@ export class Inventory {
   }
 
   #refreshAllocation(member: MemberId, id: AllocationId, touched: Touched): void {
-    const held = this.#byMember.get(member)?.get(id)
+    const held = this.allocationsOn(member).find((each) => each.body.id === id)
     const placed = this.#readAllocation(member, id)
     if (held === undefined && placed === undefined) return
     this.#recount(member, held, placed, touched)
-    this.#index(member, id, placed)
-    if (held !== undefined) this.#removeFromJob(held)
-    if (placed !== undefined) this.#addToJob(placed)
+    this.#index(member, id, { held, placed })
     if (!touched.allocations.has(id)) touched.allocations.set(id, held)
     if (held !== undefined) touched.placedJobs.add(held.body.job)
     if (placed !== undefined) touched.placedJobs.add(placed.body.job)
@@ -266,9 +264,14 @@ export class Inventory {
 
   #readAllocation(member: MemberId, id: AllocationId): Placed | undefined {
     const written = this.#world.read(allocationKey(member, id))
-    const body = written && parseAllocation(written.body)
-    if (written === undefined || body === undefined || body.id !== id) return undefined
-    return { member, stamp: written.stamp, body }
+    if (written === undefined) return undefined
+    const known = placedOf.get(written)
+    if (known !== undefined) return known
+    const body = parseAllocation(written.body)
+    if (body === undefined || body.id !== id) return undefined
+    const placed = { member, stamp: written.stamp, body }
+    placedOf.set(written, placed)
+    return placed
   }
 
   #recount(
@@ -284,49 +287,69 @@ export class Inventory {
     if (shortage(before, after) !== undefined) t.freed.add(member)
   }
 
-  #index(member: MemberId, id: AllocationId, placed: Placed | undefined): void {
-    const on = this.#byMember.get(member) ?? new Map<AllocationId, Placed>()
-    this.#onMember.delete(member)
-    if (placed !== undefined) {
-      this.#byMember.set(member, on.set(id, placed))
-      this.#owner.set(id, member)
-      return
-    }
-    on.delete(id)
-    if (on.size === 0) this.#byMember.delete(member)
-    if (this.#owner.get(id) === member) this.#owner.delete(id)
+  #index(
+    member: MemberId,
+    id: AllocationId,
+    change: { held: Placed | undefined; placed: Placed | undefined },
+  ): void {
+    const on = replaced(this.allocationsOn(member), change, compareByJob)
+    if (on.length > 0) this.#byMember.set(member, on)
+    else this.#byMember.delete(member)
+    const { held, placed } = change
+    if (placed !== undefined) this.#byId.set(id, placed)
+    else if (this.#byId.get(id)?.member === member) this.#byId.delete(id)
+    if (held?.body.job === placed?.body.job) return this.#indexOfJob(change)
+    this.#indexOfJob({ held, placed: undefined })
+    this.#indexOfJob({ held: undefined, placed })
   }
 
-  #removeFromJob(held: Placed): void {
-    const of = this.#byJob.get(held.body.job)
-    if (of === undefined) return
-    of.splice(lowerBound(of, held), 1)
-    if (of.length > 0) return
-    this.#byJob.delete(held.body.job)
-    this.#allocationJobs = undefined
+  #indexOfJob(change: { held: Placed | undefined; placed: Placed | undefined }): void {
+    const job = (change.held ?? change.placed)?.body.job
+    if (job === undefined) return
+    const of = this.allocationsOf(job)
+    const after = replaced(of, change, comparePlaced)
+    if (after.length > 0) this.#byJob.set(job, after)
+    else this.#byJob.delete(job)
+    if ((of.length === 0) !== (after.length === 0)) this.#allocationJobs = undefined
   }
+}
 
-  #addToJob(placed: Placed): void {
-    const of = this.#byJob.get(placed.body.job)
-    if (of !== undefined) of.splice(lowerBound(of, placed), 0, placed)
-    else this.#byJob.set(placed.body.job, [placed])
-    if (of === undefined) this.#allocationJobs = undefined
+/** What was read of a record, for as long as it lives: it never changes, and simulated members share it. */
+const placedOf = new WeakMap<Written, Placed>()
+const none: readonly Placed[] = []
+
+interface Read {
+  readonly counted: Written | undefined
+  readonly createdStamp: Stamp
+  readonly job: Job | undefined
+}
+
+/** The job that was read last of a spec. */
+const jobOf = new WeakMap<Written, Read>()
+
+function jobFrom(
+  id: JobId,
+  written: Written,
+  counted: Written | undefined,
+  createdStamp: Stamp,
+): Job | undefined {
+  const body = parseJobBody(written.body)
+  if (body === undefined || body.spec.id !== id) return undefined
+  return {
+    id,
+    version: jobVersion(body.generation, written.author, written.counter),
+    generation: body.generation,
+    count: parseCount(counted?.body ?? null)?.count ?? body.spec.count,
+    spec: body.spec,
+    stamp: written.stamp,
+    createdStamp,
+    essence: essenceOf(body.spec),
+    born: body.born,
   }
 }
 
 function takenBy(placed: Placed | undefined): Resources {
   return placed === undefined || isEnded(placed.body.state) ? noResources : placed.body.resources
-}
-
-function lowerBound(items: readonly Placed[], placed: Placed): number {
-  let low = 0
-  let high = items.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (comparePlaced(items[middle]!, placed) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function sorted(ids: Iterable<string>): readonly string[] {

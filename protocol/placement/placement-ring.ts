@@ -58,6 +58,9 @@ export interface Arc {
   readonly upTo: number
 }
 
+/** Concurrent changes that others may make too. */
+const patchesRemembered = 3
+
 /** In a packed point the hash is above the owner's index, so numbers sort by (hash, member). */
 const ownersMax = 2 ** 20
 
@@ -80,6 +83,8 @@ export class PlacementRing {
   /** By the first bits of a hash: the position of the first point that is not below them. */
   readonly #prefix: Uint32Array
   readonly #prefixShift: number
+  /** What it became: simulated members that see the same change share the ring that comes of it. */
+  #patches: readonly { readonly name: string; readonly ring: PlacementRing }[] = []
 
   private constructor(members: readonly MemberId[], { hashes, owners }: Points) {
     this.members = members
@@ -97,6 +102,15 @@ export class PlacementRing {
 
   /** The ring with other points for some members; 0 takes a member off. */
   patched(changes: ReadonlyMap<MemberId, number>): PlacementRing {
+    const name = [...changes].map(([member, points]) => `${member}:${points}`).join(' ')
+    const known = this.#patches.find((patch) => patch.name === name)
+    if (known !== undefined) return known.ring
+    const ring = this.#patched(changes)
+    this.#patches = [{ name, ring }, ...this.#patches.slice(0, patchesRemembered - 1)]
+    return ring
+  }
+
+  #patched(changes: ReadonlyMap<MemberId, number>): PlacementRing {
     const added = [...changes.keys()]
       .filter((member) => (changes.get(member) ?? 0) > 0)
       .sort(compareText)

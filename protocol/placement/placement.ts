@@ -3,6 +3,7 @@
  * that runs (host). A steward that finds itself the best candidate asks its own host as it would ask
  * another member; such requests wait in a queue, so that neither side is entered while it is at work.
  */
+import type { BigMaps } from '../base/big-map.ts'
 import { earliest } from '../base/deadline.ts'
 import type { JobId, MemberId, Millis } from '../base/id.ts'
 import { Random } from '../base/random.ts'
@@ -26,6 +27,7 @@ export interface PlacementInit {
   readonly node: NodeBody
   /** What others do is told as well. */
   readonly news: 'all' | undefined
+  readonly maps: BigMaps | undefined
   /** The replica's record of a key, to hand to another member. */
   readonly recordOf: (key: string) => unknown
 }
@@ -41,12 +43,12 @@ export class Placement {
   readonly #news: 'all' | undefined
   #newsSince: Millis | undefined
 
-  constructor({ config, world, random, node, news, recordOf }: PlacementInit) {
+  constructor({ config, world, random, node, news, maps, recordOf }: PlacementInit) {
     this.#self = world.self
     this.#world = world
     this.#news = news
-    this.inventory = new Inventory(world)
-    this.availability = new AvailabilityTable({ config, self: world.self })
+    this.inventory = new Inventory(world, maps)
+    this.availability = new AvailabilityTable({ config, self: world.self, maps })
     this.host = new Host({
       config,
       world,
@@ -60,12 +62,20 @@ export class Placement {
       world,
       inventory: this.inventory,
       random: new Random(random.uint32()),
+      maps,
       hooks: {
         availability: (member) => this.availability.get(member),
         records: (job) => jobRecords(job, recordOf),
         askSelf: (request) => this.#asked.push(request),
       },
     })
+  }
+
+  /** What another member knows of the cluster; nothing of what it does itself. */
+  adopt(other: Placement): void {
+    this.inventory.adopt(other.inventory)
+    this.availability.adopt(other.availability)
+    this.steward.adopt(other.steward)
   }
 
   start(now: Millis, out: EffectSink): void {

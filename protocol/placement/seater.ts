@@ -3,6 +3,7 @@
  * told with the reason; what could not be asked just now, because everyone who might take it has lately
  * declined, is told with the time of the next try.
  */
+import type { BigMaps } from '../base/big-map.ts'
 import type { AllocationId, JobId, MemberId, Millis } from '../base/id.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
@@ -38,6 +39,7 @@ export interface StewardInit {
   readonly world: World
   readonly inventory: Inventory
   readonly random: Random
+  readonly maps?: BigMaps | undefined
   readonly hooks: StewardHooks
 }
 

@@ -17,6 +17,7 @@ import { type Ask, Asks } from './asks.ts'
 import { Absences, type Fate, fatesFor } from './fate.ts'
 import type { Wish } from './feasibility.ts'
 import type { InventoryChange, Job } from './inventory.ts'
+import { memberDifference } from './member-difference.ts'
 import type { PlaceResponse } from './message.ts'
 import { type Reconciliation, reconcile } from './reconcile.ts'
 import type { Resources } from './resources.ts'
@@ -54,11 +55,17 @@ export class Steward {
   constructor(init: StewardInit) {
     const { config, world, random } = init
     this.#init = init
-    this.#stewardship = new Stewardship(world.self)
+    this.#stewardship = new Stewardship(world.self, init.maps)
     this.#asks = new Asks(config, random)
     this.#seater = new Seater(init, this.#asks, this.#room)
     this.#stops = new StopRequests(init)
     this.#settling = new Settling(config.placementSettleMs)
+  }
+
+  /** What another steward knows of members and jobs; what it is doing about them is its own. */
+  adopt(other: Steward): void {
+    this.#present = other.#present
+    for (const job of this.#stewardship.adopt(other.#stewardship)) this.#queue.add(job)
   }
 
   onMembersChanged(changed: readonly MemberId[], now: Millis, _out: EffectSink): void {
@@ -177,15 +184,14 @@ export class Steward {
   #followMembers(before: readonly MemberId[], present: readonly MemberId[], now: Millis): void {
     const { inventory, world } = this.#init
     const changes = new Map<MemberId, Resources | 'unknown' | undefined>()
-    const isPresent = new Set(present)
-    for (const member of present)
+    const { came, gone } = memberDifference(before, present)
+    for (const member of came)
       if (!this.#stewardship.has(member))
         changes.set(member, inventory.node(member)?.capacity ?? 'unknown')
-    for (const member of before)
-      if (!isPresent.has(member)) {
-        changes.set(member, undefined)
-        this.#absences.note(member, world.stateOf(member), now)
-      }
+    for (const member of gone) {
+      changes.set(member, undefined)
+      this.#absences.note(member, world.stateOf(member), now)
+    }
     this.#setMembers(changes)
   }
 

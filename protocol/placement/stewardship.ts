@@ -6,6 +6,7 @@
  * Suspect members keep their arcs: most suspicions are refuted, and jobs that change hands twice a
  * suspicion would cost more than a steward that is missed for two seconds.
  */
+import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
 import { type Arc, keyOfJob, PlacementRing, pointsOf } from './placement-ring.ts'
 import type { Resources } from './resources.ts'
@@ -21,12 +22,24 @@ const arcsMax = 512
 export class Stewardship {
   readonly #self: MemberId
   #ring = PlacementRing.empty
-  readonly #points = new Map<MemberId, number>()
-  readonly #jobs: Hashed[] = []
+  readonly #maps: BigMaps
+  #points: BigMap<number>
+  /** Replaced, not changed: others may hold the same. */
+  #jobs: readonly Hashed[] = []
   readonly #mine = new Set<JobId>()
 
-  constructor(self: MemberId) {
+  constructor(self: MemberId, maps: BigMaps = plainMaps) {
     this.#self = self
+    this.#maps = maps
+    this.#points = maps.create<number>('members')
+  }
+
+  /** Begins with the members and the jobs of another. Returns the jobs that are ours. */
+  adopt(other: Stewardship): JobId[] {
+    this.#ring = other.#ring
+    this.#points = this.#maps.copy(other.#points)
+    this.#jobs = other.#jobs
+    return this.#reclaim(this.#jobs).gained
   }
 
   get ring(): PlacementRing {
@@ -49,13 +62,13 @@ export class Stewardship {
   addJob(job: JobId): boolean {
     const hashed = { key: keyOfJob(job), job }
     const at = this.#position(hashed)
-    if (this.#jobs[at]?.job !== job) this.#jobs.splice(at, 0, hashed)
+    if (this.#jobs[at]?.job !== job) this.#jobs = changed(this.#jobs, at, hashed)
     return this.#claim(job)
   }
 
   removeJob(job: JobId): void {
     const at = this.#position({ key: keyOfJob(job), job })
-    if (this.#jobs[at]?.job === job) this.#jobs.splice(at, 1)
+    if (this.#jobs[at]?.job === job) this.#jobs = changed(this.#jobs, at, undefined)
     this.#mine.delete(job)
   }
 
@@ -141,4 +154,28 @@ export class Stewardship {
     }
     return low
   }
+}
+
+interface Change {
+  readonly at: number
+  readonly job: JobId | undefined
+  readonly result: readonly Hashed[]
+}
+
+/** The last change of each list: simulated members that make the same one share what comes of it. */
+const changes = new WeakMap<readonly Hashed[], Change>()
+
+/** The list with another one inserted, or without the one that is there. */
+function changed(
+  jobs: readonly Hashed[],
+  at: number,
+  hashed: Hashed | undefined,
+): readonly Hashed[] {
+  const last = changes.get(jobs)
+  if (last !== undefined && last.at === at && last.job === hashed?.job) return last.result
+  const result = jobs.slice()
+  if (hashed === undefined) result.splice(at, 1)
+  else result.splice(at, 0, hashed)
+  changes.set(jobs, { at, job: hashed?.job, result })
+  return result
 }

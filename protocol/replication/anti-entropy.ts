@@ -47,6 +47,7 @@ export interface AntiEntropyInit {
   readonly log: DeltaLog
   readonly peers: () => readonly MemberId[]
   readonly present: () => readonly MemberId[]
+  readonly isPresent: (member: MemberId) => boolean
   /** Joins what arrived; answers with those that were new. */
   readonly join: (
     from: MemberId,
@@ -86,9 +87,8 @@ export class AntiEntropy {
   }
 
   onMembersChanged(): void {
-    const present = new Set(this.#init.present())
     for (const member of this.#peers.keys()) {
-      if (present.has(member)) continue
+      if (this.#init.isPresent(member)) continue
       this.#peers.delete(member)
       this.#endSession(member)
       this.#deadlines.clear(`start/${member}`)

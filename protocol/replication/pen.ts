@@ -38,6 +38,11 @@ export class Pen {
     if (record.author === this.#author) this.#counter = Math.max(this.#counter, record.counter)
   }
 
+  /** The time that another has seen. */
+  adopt(other: Pen): void {
+    this.#clock.observe(other.clock(0))
+  }
+
   /** A fresh one. */
   stamp(now: Millis): Stamp {
     return this.#clock.tick(now)

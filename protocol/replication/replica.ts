@@ -6,6 +6,8 @@
  * What a client writes is visible, told and copied only once it is durable here; what this member says of
  * itself, and what it hears from others, is visible at once.
  */
+
+import type { BigMaps } from '../base/big-map.ts'
 import { earliest } from '../base/deadline.ts'
 import type { EffectId, MemberId, Millis, RequestId, Stamp } from '../base/id.ts'
 import { compareText } from '../base/id.ts'
@@ -36,6 +38,7 @@ export interface ReplicaHooks {
   peers(): readonly MemberId[]
   /** Alive and suspect members, sorted. */
   present(): readonly MemberId[]
+  isPresent(member: MemberId): boolean
 }
 
 export interface ReplicaInit {
@@ -45,6 +48,7 @@ export interface ReplicaInit {
   readonly epoch: number
   readonly seal: Seal
   readonly random: Random
+  readonly maps?: BigMaps | undefined
   readonly hooks: ReplicaHooks
   /** Keys that do not begin with `record/` are someone else's. */
   readonly journal: Iterable<StoreWrite>
@@ -57,7 +61,7 @@ export type Proposed =
 export class Replica {
   readonly self: MemberId
   readonly #init: ReplicaInit
-  readonly #map = new RecordMap()
+  readonly #map: RecordMap
   readonly #pen: Pen
   readonly #log = new DeltaLog()
   readonly #journal: Journal
@@ -73,6 +77,7 @@ export class Replica {
     const { config, self, hooks } = init
     this.self = self
     this.#init = init
+    this.#map = new RecordMap(init.maps)
     this.#pen = new Pen(init)
     this.#journal = new Journal(config.storageRetryMs)
     this.#outbox = new Outbox(config.gossipIntervalMs)
@@ -86,9 +91,18 @@ export class Replica {
       log: this.#log,
       peers: () => hooks.peers(),
       present: () => hooks.present(),
+      isPresent: (member) => hooks.isPresent(member),
       join: (from, records, now) => this.#joinAll(from, records, now),
     })
     this.#replay(init.journal)
+  }
+
+  /** What another replica holds, its records of this member too. */
+  adopt(other: Replica): void {
+    this.#map.adopt(other.#map)
+    this.#pen.adopt(other.#pen)
+    const own = this.get(`node/${this.self}`)
+    if (own !== undefined) this.#pen.observe(own)
   }
 
   get storageFailed(): boolean {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type MemberUpdate, supersedes } from '../../../protocol/membership/member.ts'
-import { DenseMemberTable, type SettledState } from '../../../protocol/membership/member-table.ts'
+import { MemberTable, type SettledState } from '../../../protocol/membership/member-table.ts'
 
 const table = suite('membership/member-table')
 
@@ -17,17 +17,17 @@ const update: fc.Arbitrary<SettledUpdate> = fc.record({
   state: fc.constantFrom<SettledState>('alive', 'down', 'left'),
 })
 
-function holding(updates: readonly SettledUpdate[]): DenseMemberTable {
-  const held = new DenseMemberTable()
+function holding(updates: readonly SettledUpdate[]): MemberTable {
+  const held = new MemberTable()
   for (const { member, incarnation, state } of updates) held.apply(member, { incarnation, state })
   return held
 }
 
-function contents(held: DenseMemberTable) {
+function contents(held: MemberTable) {
   return [...held.ids()].sort().map((member) => ({ member, ...held.get(member)! }))
 }
 
-function alive(held: DenseMemberTable) {
+function alive(held: MemberTable) {
   return contents(held).filter(({ state }) => state === 'alive')
 }
 
@@ -68,7 +68,7 @@ table('the digest shows who is alive, and what is forgotten leaves no trace', ()
       const isEqual = JSON.stringify(alive(one)) === JSON.stringify(alive(other))
       assert.is(one.digest() === other.digest(), isEqual)
       for (const member of [...one.ids()]) one.forget(member)
-      assert.is(one.digest(), new DenseMemberTable().digest())
+      assert.is(one.digest(), new MemberTable().digest())
     }),
   )
 })

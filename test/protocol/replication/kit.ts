@@ -54,6 +54,7 @@ export interface LoneInit {
 export function makeReplica(init: LoneInit = {}): Replica {
   const self = init.self ?? 'm1'
   let lastEffectId = 0
+  const present = init.present ?? (() => [self, ...(init.peers?.() ?? [])])
   return new Replica({
     config: { ...defaultConfig, ...init.config },
     self,
@@ -63,7 +64,8 @@ export function makeReplica(init: LoneInit = {}): Replica {
     hooks: {
       nextEffectId: () => ++lastEffectId,
       peers: init.peers ?? (() => []),
-      present: init.present ?? (() => [self, ...(init.peers?.() ?? [])]),
+      present,
+      isPresent: (member) => present().includes(member),
     },
     journal: init.journal ?? [],
   })

@@ -1,0 +1,57 @@
+/**
+ * Sorted lists of allocations, replaced instead of changed. The last change of each list is remembered, so that
+ * thousands of simulated members that make the same change to the same list get the same list.
+ */
+import { compareText } from '../base/id.ts'
+import type { Placed } from './inventory.ts'
+
+type Compare = (a: Placed, b: Placed) => number
+
+interface Change {
+  readonly held: Placed | undefined
+  readonly placed: Placed | undefined
+  readonly result: readonly Placed[]
+}
+
+/** In (slot, created) order. */
+export function comparePlaced(a: Placed, b: Placed): number {
+  return (
+    a.body.slot - b.body.slot ||
+    a.body.createdStamp - b.body.createdStamp ||
+    compareText(a.body.id, b.body.id) ||
+    compareText(a.member, b.member)
+  )
+}
+
+/** In (job, slot, created) order. */
+export function compareByJob(a: Placed, b: Placed): number {
+  return compareText(a.body.job, b.body.job) || comparePlaced(a, b)
+}
+
+const changes = new WeakMap<readonly Placed[], Change>()
+
+/** The list without `held`, which is in it, and with `placed`. */
+export function replaced(
+  list: readonly Placed[],
+  { held, placed }: { held: Placed | undefined; placed: Placed | undefined },
+  compare: Compare,
+): readonly Placed[] {
+  const last = changes.get(list)
+  if (last !== undefined && last.held === held && last.placed === placed) return last.result
+  const result = list.slice()
+  if (held !== undefined) result.splice(lowerBound(result, held, compare), 1)
+  if (placed !== undefined) result.splice(lowerBound(result, placed, compare), 0, placed)
+  changes.set(list, { held, placed, result })
+  return result
+}
+
+function lowerBound(items: readonly Placed[], placed: Placed, compare: Compare): number {
+  let low = 0
+  let high = items.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compare(items[middle]!, placed) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
+}
