@@ -21,7 +21,8 @@ export function agentVerbs(program: Command): void {
   program
     .command('version')
     .description('Print the version of this program')
-    .action(() => print(version))
+    .option('--json', 'print JSON')
+    .action(({ json }: { json?: boolean }) => print(json ? JSON.stringify({ version }) : version))
 }
 
 function addAgent(program: Command): void {
@@ -71,12 +72,14 @@ function addToken(program: Command): void {
     .description('Print the token that the API asks for on other addresses than loopback')
     .option('--key <FILE>', "the cluster's key (default: cluster.key in the data folder)")
     .option('--data <DIR>', 'data folder of an agent (default: ~/.starling)')
-    .action(async ({ key, data }: { key?: string; data?: string }) => {
+    .option('--json', 'print JSON')
+    .action(async ({ key, data, json }: { key?: string; data?: string; json?: boolean }) => {
       const file = resolve(key ?? process.env.STARLING_KEY ?? defaultKeyFile(data))
       const found = await readClusterKey(file)
       if (found === undefined)
         throw new AgentError('key-missing', `there is no key file ${file}; name it with --key`)
-      print(apiToken(found))
+      const token = apiToken(found)
+      print(json ? JSON.stringify({ token }) : token)
     })
 }
 

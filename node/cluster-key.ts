@@ -17,8 +17,14 @@ export function newClusterKey(): Uint8Array {
   return new Uint8Array(randomBytes(keyBytes))
 }
 
-export function writeClusterKey(file: string, key: Uint8Array): Promise<void> {
-  return writeSecret(file, formatClusterKey(key))
+export async function writeClusterKey(file: string, key: Uint8Array): Promise<void> {
+  try {
+    await writeSecret(file, formatClusterKey(key))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const detail = `the key cannot be written to ${file}: ${message}`
+    throw new AgentError(code === 'ENOSPC' ? 'disk-full' : 'data-unusable', detail, error)
+  }
 }
 
 export function formatClusterKey(key: Uint8Array): string {
@@ -29,7 +35,8 @@ export function formatClusterKey(key: Uint8Array): string {
 export async function readClusterKey(file: string): Promise<Uint8Array | undefined> {
   const text = await readFile(file, 'utf8').catch((error) => {
     if (error.code === 'ENOENT') return undefined
-    throw new AgentError('key-invalid', `the key file cannot be read: ${error.message}`, error)
+    const detail = `the key file ${file} cannot be read: ${error.message}`
+    throw new AgentError('key-invalid', detail, error)
   })
   if (text === undefined) return undefined
   const key = parseClusterKey(text)

@@ -1,5 +1,4 @@
 /** What an agent finds and keeps in its data folder: the journal, the cluster's key, its own identity. */
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { MemberId } from '../protocol/base/id.ts'
 import type { StoreWrite } from '../protocol/effect.ts'
@@ -7,6 +6,7 @@ import { parseNode } from '../protocol/placement/parse.ts'
 import { journaledRecords } from '../protocol/replication/journal.ts'
 import { newClusterKey, readClusterKey, writeClusterKey } from './cluster-key.ts'
 import { AgentError, type ErrorCode } from './errors.ts'
+import { makeFolder } from './folder.ts'
 import { type Identity, loadIdentity } from './identity.ts'
 import type { Settings } from './settings.ts'
 import { type Journal, openJournal } from './storage/journal.ts'
@@ -41,7 +41,7 @@ export async function openDataFolder(settings: Settings): Promise<DataFolder> {
 
 async function openLocked(folder: string): Promise<Journal> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await makeFolder(folder, 0o700)
     return await openJournal(folder)
   } catch (error) {
     throw agentError(folder, error)

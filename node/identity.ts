@@ -3,8 +3,8 @@
  * PeerId, which is the member's id. The same key signs the node's records and broadcasts.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
-import { join } from 'node:path'
+import { open, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { Ed25519PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey, peerIdFromString } from '@libp2p/peer-id'
@@ -12,6 +12,7 @@ import type { MemberId } from '../protocol/base/id.ts'
 import type { Seal } from '../protocol/base/seal.ts'
 import { limits } from '../protocol/limits.ts'
 import { AgentError } from './errors.ts'
+import { makeFolder } from './folder.ts'
 
 export interface Identity {
   readonly self: MemberId
@@ -42,7 +43,7 @@ async function makeKey(file: string): Promise<Ed25519PrivateKey> {
 }
 
 export async function writeSecret(file: string, content: Uint8Array | string): Promise<void> {
-  await mkdir(join(file, '..'), { recursive: true })
+  await makeFolder(dirname(file))
   const fresh = `${file}.new`
   const handle = await open(fresh, 'w', 0o600)
   try {

@@ -113,7 +113,9 @@ function parseYaml(file: string): unknown {
   try {
     return parse(readFileSync(file, 'utf8')) ?? {}
   } catch (error) {
-    throw invalid(`${file}: ${(error as Error).message}`)
+    // Below its first line the parser draws where it is.
+    const [what] = (error as Error).message.split('\n')
+    throw invalid(`${file}: ${what!.replace(/:$/, '')}`)
   }
 }
 

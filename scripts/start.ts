@@ -40,6 +40,7 @@ interface Started {
   readonly name: string
   readonly api: string
   readonly log: string | undefined
+  readonly words: readonly string[]
   readonly child: ChildProcess
 }
 
@@ -127,7 +128,7 @@ function startAgent(options: Options, index: number, key: string): Started {
     env: nodeEnv,
     detached: true,
   })
-  return { name, api: apiOf(flags) ?? `http://127.0.0.1:${port}`, log, child }
+  return { name, api: apiOf(flags) ?? `http://127.0.0.1:${port}`, log, words, child }
 }
 
 /** Agents of one machine that each offered all of it would promise it several times. */
@@ -175,10 +176,12 @@ function greeting({ data }: Options, started: readonly Started[]): string {
   const api = started[0]!.api
   const at = api === 'http://127.0.0.1:4600' ? '' : ` --api ${api}`
   const starling = `${quoted(join(root, 'scripts/starling'))}${at}`
-  const rows = started.map(({ name, api, log }) => `  ${name}  ${api}${log ? `  log: ${log}` : ''}`)
+  const rows = started.map(
+    ({ name, api, log, child }) => `  ${name}  ${api}  pid ${child.pid}${log ? `  ${log}` : ''}`,
+  )
   const count = started.length === 1 ? 'The agent is' : `${started.length} agents are`
   return `
-${count} ready. API:
+${count} ready:
 ${rows.join('\n')}
 
 Submit a job, from another terminal:
@@ -186,12 +189,12 @@ Submit a job, from another terminal:
   ${starling} run ${quoted(join(root, 'scripts/examples/hello.yaml'))} --wait
 
 then look at it: ${starling} ps
-Data is kept in ${relative(process.cwd(), data) || '.'}. Ctrl-C stops everything.
+${started.length > 1 ? 'Kill one of them, and see what it ran come up on the others.\n' : ''}Data is kept in ${relative(process.cwd(), data) || '.'}. Ctrl-C stops everything.
 `
 }
 
 function quoted(path: string): string {
-  return /^[\w./@%+:-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+  return /^[\w./@%+:,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }
 
 /** Asks the agents to leave, once; a second signal a while later ends them at once. */
@@ -217,23 +220,35 @@ async function run(options: Options): Promise<number> {
     stop()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
-  const ends = started.map(
-    ({ name, log, child }) =>
-      new Promise<number>((resolve) =>
-        child.once('exit', (code) => {
-          if (code !== 0)
-            process.stderr.write(`${name} ended with ${code}${log ? `: see ${log}` : ''}\n`)
-          resolve(code ?? 1)
-        }),
-      ),
-  )
+  const ends = started.map((agent) => endOf(agent, () => isStopping))
   const anyEnd = Promise.race(ends)
   const isUp = await Promise.race([untilReady(started).then(() => true), anyEnd.then(() => false)])
   if (isUp) process.stdout.write(greeting(options, started))
-  // One that ends by itself takes the others with it: a part of a demonstration is none.
-  await anyEnd
-  if (!isStopping) stop()
+  // One that cannot even start is a mistake in the words; one that is killed later is what the others are for.
+  else if (!isStopping) stop()
   return Math.max(...(await Promise.all(ends)))
+}
+
+/** Its exit code; says how it ended, where nobody asked it to. */
+function endOf({ name, log, words, child }: Started, isAsked: () => boolean): Promise<number> {
+  const say = (line: string) => process.stderr.write(`${line}\n`)
+  return new Promise((resolve) =>
+    child.once('exit', (code, signal) => {
+      const where = log === undefined ? '' : `; its log: ${log}`
+      if (signal !== null) say(`${name} was ended by ${signal}`)
+      else if (code !== 0 || !isAsked()) say(`${name} ended with ${code}${where}`)
+      const isOneOfMany = log !== undefined
+      if (signal !== null && isOneOfMany && !isAsked())
+        say(
+          `What it ran goes on, until it is started again and takes it over:\n  ${command(words)}`,
+        )
+      resolve(code ?? (isOneOfMany ? 0 : 1))
+    }),
+  )
+}
+
+function command(words: readonly string[]): string {
+  return [join(root, 'scripts/starling'), 'agent', ...words].map(quoted).join(' ')
 }
 
 process.exitCode = await run(readOptions(process.argv.slice(2)))

@@ -34,8 +34,8 @@ export class Client {
   readonly #api: URL
   readonly #token: string | undefined
 
-  constructor(api: string, token: string | undefined) {
-    this.#api = parseApi(api)
+  constructor(api: URL, token: string | undefined) {
+    this.#api = api
     this.#token = token
   }
 
@@ -95,13 +95,6 @@ export class Client {
   }
 }
 
-/** `host:port` will do. */
-function parseApi(api: string): URL {
-  const url = /^https?:\/\//.test(api) ? api : `http://${api}`
-  if (!URL.canParse(url)) throw new CommandFailure(`--api ${api} is not an address`)
-  return new URL(url.endsWith('/') ? url : `${url}/`)
-}
-
 function unreachable(api: URL, error: Error & { code?: string }): CommandFailure {
   const reason = error.code === 'ECONNREFUSED' ? 'nothing listens there' : error.message
   return new CommandFailure(
@@ -112,12 +105,16 @@ function unreachable(api: URL, error: Error & { code?: string }): CommandFailure
 function failureOf(status: number, text: string): CommandFailure {
   const problem = parseProblem(text)
   if (problem === undefined) return new CommandFailure(`the agent answered ${status}`, [text])
+  if (status === 401) return new CommandFailure(tokenNeeded)
   const fields = problem.errors ?? []
   // Parameters are named in the detail already.
   const lines = fields.filter(({ path }) => !path.startsWith('?'))
   const details = lines.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
   return new CommandFailure(problem.detail ?? problem.title ?? `status ${status}`, details)
 }
+
+const tokenNeeded =
+  'the agent asks for a token: `starling token` prints it on a node; give it with --token or STARLING_TOKEN'
 
 function parseProblem(text: string): ProblemBody | undefined {
   try {

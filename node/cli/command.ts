@@ -26,7 +26,14 @@ export function clientOf(options: CommonOptions, command: Command): Client {
   const before = (command.parent?.opts() ?? {}) as CommonOptions
   const api = options.api ?? before.api ?? process.env.STARLING_API
   const token = options.token ?? before.token ?? process.env.STARLING_TOKEN
-  return new Client(api || defaultApi, token || undefined)
+  return new Client(addressOf(api || defaultApi), token || undefined)
+}
+
+/** `host:port` will do. */
+function addressOf(api: string): URL {
+  const url = /^https?:\/\//.test(api) ? api : `http://${api}`
+  if (URL.canParse(url)) return new URL(url.endsWith('/') ? url : `${url}/`)
+  throw new InvalidArgumentError(`${api} is no address of an agent: HOST:PORT is expected`)
 }
 
 export function print(text: string): void {
@@ -37,9 +44,16 @@ export function printJson(value: unknown): void {
   print(`${JSON.stringify(value, null, 2)}\n`)
 }
 
+/** Of an option: commander says which. */
 export function readNumber(text: string): number {
   if (/^[0-9]{1,9}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('must be a whole number.')
+}
+
+/** Of a word among the arguments. */
+export function readArgument(name: string, text: string): number {
+  if (/^[0-9]{1,9}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError(`${name} must be a whole number, not ${text}`)
 }
 
 export function collect(value: string, earlier: readonly string[] = []): string[] {

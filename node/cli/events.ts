@@ -95,13 +95,17 @@ function sentence({ id: _, at: __, nodeId: ___, type, ...fields }: PublicEvent):
     case 'allocation-changed': {
       const health =
         fields.state === 'running' ? (fields.healthy ? ', healthy' : ', not healthy') : ''
-      return `${said('allocation')} is ${said('state')}${health} on ${said('node')}${because}`
+      return `${said('allocation')} ${isNow(said('state'))}${health} on ${said('node')}${because}`
     }
     case 'slot-waiting':
       return `${said('job')} slot ${said('slot')} waits${because}`
     default:
       return fieldByField(fields)
   }
+}
+
+function isNow(state: string): string {
+  return state === 'failed' ? 'has failed' : `is ${state}`
 }
 
 function fieldByField(fields: { readonly [name: string]: unknown }): string {

@@ -2,17 +2,19 @@
 import type { Command } from 'commander'
 import type { toAllocation } from '../api/allocations.ts'
 import type { toJob } from '../api/jobs.ts'
+import { stateCell } from './colour.ts'
 import {
   type CommonOptions,
   clientOf,
   print,
   printJson,
+  readArgument,
   reading,
-  readNumber,
   step,
   talking,
 } from './command.ts'
-import { clockTime, duration, table } from './table.ts'
+import { type Cell, clockTime, duration, table } from './table.ts'
+import { addWaiting, type WaitOptions, waitUntilRunning, waitUntilStopped } from './wait.ts'
 
 export type Job = ReturnType<typeof toJob>
 export type Allocation = ReturnType<typeof toAllocation>
@@ -63,15 +65,20 @@ interface PsOptions extends CommonOptions {
 }
 
 function addWriting(program: Command): void {
-  talking(program, 'scale <job> <count>', 'Change how many instances a job has').action(
-    async (job: string, count: string, options: CommonOptions, command: Command) => {
-      const body = { count: readNumber(count) }
-      const path = `/v1/jobs/${step(job)}/scale`
-      await clientOf(options, command).ask({ method: 'POST', path, body })
-      print(`${job} scaled to ${count}\n`)
-    },
+  addWaiting(
+    talking(program, 'scale <job> <count>', 'Change how many instances a job has'),
+    'until as many run and are healthy',
+  ).action(async (job: string, count: string, options: ScaleOptions, command: Command) => {
+    const client = clientOf(options, command)
+    const body = { count: readArgument('count', count) }
+    await client.ask({ method: 'POST', path: `/v1/jobs/${step(job)}/scale`, body })
+    print(`${job} scaled to ${count}\n`)
+    if (options.wait) await waitUntilRunning(client, job, false, options.timeout)
+  })
+  addWaiting(
+    talking(program, 'stop <job>', 'Delete a job and stop all that runs of it'),
+    'until all of it has stopped',
   )
-  talking(program, 'stop <job>', 'Delete a job and stop all that runs of it')
     .option('--allocation', 'stop one allocation instead; its slot is placed again')
     .action(async (name: string, options: StopOptions, command: Command) => {
       const client = clientOf(options, command)
@@ -79,10 +86,13 @@ function addWriting(program: Command): void {
         await client.ask({ method: 'POST', path: `/v1/allocations/${step(name)}/stop` })
       else await client.ask({ method: 'DELETE', path: `/v1/jobs/${step(name)}` })
       print(`${name} ${options.allocation ? 'is told to stop' : 'deleted'}\n`)
+      if (options.wait && !options.allocation) await waitUntilStopped(client, name, options.timeout)
     })
 }
 
-interface StopOptions extends CommonOptions {
+type ScaleOptions = CommonOptions & WaitOptions
+
+interface StopOptions extends CommonOptions, WaitOptions {
   allocation?: boolean
 }
 
@@ -92,12 +102,14 @@ export function hasEnded({ state }: Pick<Allocation, 'state'>): boolean {
 
 function showJobs(jobs: readonly Job[]): string {
   if (jobs.length === 0) return 'no jobs; `starling run FILE` submits one\n'
-  const heads = ['JOB', 'TYPE', 'STATE', 'COUNT', 'RUNNING', 'HEALTHY', 'WAITING', 'VERSION']
+  const counted = ['COUNT', 'RUNNING', 'HEALTHY', 'WAITING', 'COMPLETE']
+  const heads = ['JOB', 'TYPE', 'STATE', ...counted, 'VERSION']
   const rows = jobs.map((job) => [
     job.id,
     job.type,
-    job.state,
+    stateCell(job.state),
     ...[job.count, job.running, job.healthy, job.waiting].map(String),
+    job.type === 'batch' ? String(job.complete) : '-',
     job.version,
   ])
   return table(heads, rows)
@@ -115,20 +127,32 @@ function showAllocations(allocations: readonly Allocation[], now: number): strin
     'PORTS',
     'RESTARTS',
     'AGE',
+    'REASON',
   ]
-  const rows = allocations.map((each) => [
+  const rows = allocations.map((each): Cell[] => [
     each.id,
     each.job,
     String(each.slot),
     each.node,
-    each.state,
+    stateCell(each.state),
     each.healthy ? 'yes' : 'no',
     showPorts(each.ports),
     String(each.tasks.reduce((sum, task) => sum + task.restarts, 0)),
     duration(now - each.createdAt),
+    showReason(each),
   ])
-  return table(heads, rows)
+  return table(rows.some((row) => row.at(-1) !== '') ? heads : heads.slice(0, -1), rows)
 }
+
+/** Why it ended, or why a task of it does not run just now. */
+function showReason({ reason, tasks }: Allocation): string {
+  const troubled = tasks.find((task) => task.state === 'backing-off' && task.reason !== undefined)
+  const [first = ''] = (reason ?? troubled?.reason ?? '').split('\n')
+  return first.length > reasonLength ? `${first.slice(0, reasonLength - 1)}…` : first
+}
+
+/** What is left of a wide terminal. The whole is in --json. */
+const reasonLength = 60
 
 function showPorts(ports: { readonly [name: string]: number }): string {
   const shown = Object.entries(ports).map(([name, port]) => `${name}:${port}`)

@@ -55,7 +55,12 @@ async function find(client: Client, target: string): Promise<Allocation[]> {
   if (/\.[0-9]+\.[0-9a-f]{8}$/.test(target)) return allocation()
   const all = await client.list<Allocation>(`/v1/jobs/${step(target)}/allocations`)
   const running = all.filter((each) => !hasEnded(each))
-  return running.length > 0 ? running : all.slice(-1)
+  return running.length > 0 ? running : latestOfSlots(all)
+}
+
+/** They come by slot, the oldest first. */
+function latestOfSlots(all: readonly Allocation[]): Allocation[] {
+  return [...new Map(all.map((each) => [each.slot, each])).values()]
 }
 
 function sourcesOf({ id, slot, tasks }: Allocation, options: LogsOptions): Source[] {

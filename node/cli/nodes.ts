@@ -1,6 +1,7 @@
 /** `nodes` and `drain`. */
 import type { Command } from 'commander'
 import type { toNode } from '../api/nodes.ts'
+import { stateCell } from './colour.ts'
 import {
   type CommonOptions,
   clientOf,
@@ -10,7 +11,8 @@ import {
   step,
   talking,
 } from './command.ts'
-import { cores, memory, table } from './table.ts'
+import { clockTime, cores, memory, table } from './table.ts'
+import { addWaiting, type WaitOptions, waitUntilDrained } from './wait.ts'
 
 type Node = ReturnType<typeof toNode>
 
@@ -22,17 +24,22 @@ export function addNodes(program: Command): void {
       else print(showNodes(items) + showTroubles(items))
     },
   )
-  talking(program, 'drain <node>', 'Move the work of a node elsewhere and give it no more')
+  addWaiting(
+    talking(program, 'drain <node>', 'Move the work of a node elsewhere and give it no more'),
+    'until nothing is left on it',
+  )
     .option('--off', 'take the node back into use')
     .action(async (node: string, options: DrainOptions, command: Command) => {
+      const client = clientOf(options, command)
       const body = { draining: options.off !== true }
       const path = `/v1/nodes/${step(node)}/drain`
-      await clientOf(options, command).ask({ method: 'POST', path, body })
+      await client.ask({ method: 'POST', path, body })
       print(`${node} ${options.off ? 'is in use again' : 'drains'}\n`)
+      if (options.wait && !options.off) await waitUntilDrained(client, node, options.timeout)
     })
 }
 
-interface DrainOptions extends CommonOptions {
+interface DrainOptions extends CommonOptions, WaitOptions {
   off?: boolean
 }
 
@@ -40,7 +47,7 @@ function showNodes(nodes: readonly Node[]): string {
   const heads = ['NAME', 'STATE', 'ADDRESS', 'CPU', 'MEMORY', 'RUNS', 'LABELS', 'VERSION', 'ID']
   const rows = nodes.map((node) => [
     node.name,
-    node.draining ? `${node.state}, draining` : node.state,
+    showState(node),
     node.address || '-',
     `${cores(node.committed.cpu)}/${cores(node.capacity.cpu)}`,
     `${memory(node.committed.memory)}/${memory(node.capacity.memory)}`,
@@ -49,9 +56,18 @@ function showNodes(nodes: readonly Node[]): string {
       .map(([key, value]) => `${key}=${value}`)
       .join(',') || '-',
     node.version || '-',
-    node.id,
+    node.id.slice(-shortId),
   ])
   return table(heads, rows)
+}
+
+/** All ids begin alike; the end of one names a node as well as the whole. */
+const shortId = 8
+
+function showState({ state, draining, awayUntil }: Node) {
+  if (state === 'down' && awayUntil !== undefined && awayUntil > Date.now())
+    return stateCell('suspect', `away until ${clockTime(awayUntil).slice(11)}`)
+  return draining ? stateCell('draining', `${state}, draining`) : stateCell(state)
 }
 
 /** Of nodes that are down, what they last said is of no use. */

@@ -3,6 +3,7 @@
  * command line itself was wrong.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { version } from '../version.ts'
 import { addCompletion } from './completion.ts'
 import { addEvents } from './events.ts'
 import { CommandFailure } from './failure.ts'
@@ -22,6 +23,8 @@ export function createCli(additions: readonly Addition[] = []): Command {
     .description('A data center as one computer, with no master in it')
     .option('--api <url>', 'the agent to ask; STARLING_API, or http://127.0.0.1:4600')
     .option('--token <token>', 'the bearer token that it asks for; STARLING_TOKEN')
+    .version(version, '-V, --version', 'print the version of this program')
+    .addHelpText('after', '\nIn a checkout, starling sim and starling replay run the simulator.')
     .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(add --help for the options)')

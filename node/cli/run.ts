@@ -1,6 +1,5 @@
 /** `run` and `plan`: a job goes to the agent, or what it would change is shown. */
-import { type Command, InvalidArgumentError, Option } from 'commander'
-import { durationMs } from '../../protocol/placement/job.ts'
+import type { Command } from 'commander'
 import type { planOf } from '../api/plan.ts'
 import type { Written } from '../api/shapes.ts'
 import type { Client } from './client.ts'
@@ -16,25 +15,22 @@ import {
 } from './command.ts'
 import { type QuickOptions, quickJob, readJobFile } from './job-file.ts'
 import { table } from './table.ts'
-import { waitUntilRunning } from './wait.ts'
+import { addWaiting, type WaitOptions, waitUntilRunning } from './wait.ts'
 
-interface RunOptions extends CommonOptions, QuickOptions {
+interface RunOptions extends CommonOptions, QuickOptions, WaitOptions {
   replace?: boolean
-  wait?: boolean
-  timeout: number
   copies?: number
 }
 
 export function addRun(program: Command): void {
-  reading(program, 'run [words...]', 'Submit a job: from a file (- is standard input), or as given')
+  const verb = reading(
+    program,
+    'run [words...]',
+    'Submit a job: from a file (- is standard input), or as given',
+  )
+  addWaiting(verb, 'until all of it runs and is healthy')
     .usage('[options] <file>\n       starling run [options] --id <name> -- <command> [arguments]')
     .option('--replace', 'also when the job is there with another content')
-    .option('--wait', 'until all of it runs and is healthy')
-    .addOption(
-      new Option('--timeout <duration>', 'how long to wait: 30s, 5m')
-        .argParser(readDuration)
-        .default(300_000, '5m'),
-    )
     .option('--copies <number>', 'nodes that must hold the job before it counts', readNumber)
     .option('--id <name>', 'a job of one task, without a file')
     .option('--type <type>', 'service, batch or system')
@@ -56,11 +52,6 @@ export function addRun(program: Command): void {
       else print(describePlan(plan))
     },
   )
-}
-
-function readDuration(text: string): number {
-  if (/^[0-9]{1,9}(ms|s|m|h)$/.test(text)) return durationMs(text)
-  throw new InvalidArgumentError('must be a duration such as 30s or 5m.')
 }
 
 async function jobOf(words: string[], options: RunOptions, command: Command): Promise<object> {

@@ -31,7 +31,10 @@ function showServices(services: readonly Service[]): string {
   return table(['SERVICE', 'HEALTHY', 'ADDRESSES'], rows)
 }
 
-function showEndpoints({ endpoints }: Service): string {
+const replicaAlone =
+  '\nthe DHT named no provider: this is what the node that was asked knows itself\n'
+
+function showEndpoints({ endpoints, source }: Service): string {
   if (endpoints.length === 0) return 'no instance runs\n'
   const rows = endpoints.map(({ host, port, node, allocation, healthy, tags }) => [
     `${host}:${port}`,
@@ -40,5 +43,6 @@ function showEndpoints({ endpoints }: Service): string {
     allocation,
     tags.join(',') || '-',
   ])
-  return table(['ADDRESS', 'HEALTHY', 'NODE', 'ALLOCATION', 'TAGS'], rows)
+  const note = source === 'replica' ? replicaAlone : ''
+  return table(['ADDRESS', 'HEALTHY', 'NODE', 'ALLOCATION', 'TAGS'], rows) + note
 }

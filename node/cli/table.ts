@@ -1,10 +1,27 @@
 /** Aligned columns, two spaces apart, as wide as their widest cell; and figures as people read them. */
+import { type Colour, paint } from './colour.ts'
 
-export function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [heads, ...rows]
-  const widths = heads.map((_, i) => Math.max(...all.map((row) => (row[i] ?? '').length)))
-  const lines = all.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  '))
-  return lines.map((line) => `${line.trimEnd()}\n`).join('')
+/** Painted only where the output has colours. */
+export type Cell = string | { readonly text: string; readonly colour: Colour | undefined }
+
+export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const titles = heads.map((text): Cell => ({ text, colour: 'bold' }))
+  const all = [titles, ...rows]
+  const widths = heads.map((_, i) => Math.max(...all.map((row) => textOf(row[i]).length)))
+  return all.map((row) => `${lineOf(row, widths)}\n`).join('')
+}
+
+function lineOf(row: readonly Cell[], widths: readonly number[]): string {
+  const last = row.findLastIndex((cell) => textOf(cell) !== '')
+  const cells = row.slice(0, last + 1).map((cell, i) => {
+    const gap = i === last ? '' : ' '.repeat(widths[i]! - textOf(cell).length)
+    return `${typeof cell === 'string' ? cell : paint(cell.text, cell.colour)}${gap}`
+  })
+  return cells.join('  ')
+}
+
+function textOf(cell: Cell | undefined): string {
+  return typeof cell === 'object' ? cell.text : (cell ?? '')
 }
 
 const unitsMs = [

@@ -1,11 +1,34 @@
-/** Waits until a job runs as it was submitted, with one line that shows how far it is. */
+/** Waits until what a command asked for has come about, with one line that shows how far it is. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { durationMs } from '../../protocol/placement/job.ts'
 import type { toAllocation } from '../api/allocations.ts'
 import type { toJob } from '../api/jobs.ts'
 import type { Client } from './client.ts'
 import { step } from './command.ts'
 import { CommandFailure } from './failure.ts'
 import { duration } from './table.ts'
+
+export interface WaitOptions {
+  wait?: boolean
+  timeout: number
+}
+
+/** `--wait` and `--timeout`, for a verb whose effect takes its time. */
+export function addWaiting(command: Command, what: string): Command {
+  return command
+    .option('--wait', what)
+    .addOption(
+      new Option('--timeout <duration>', 'how long to wait: 30s, 5m')
+        .argParser(readDuration)
+        .default(300_000, '5m'),
+    )
+}
+
+function readDuration(text: string): number {
+  if (/^[0-9]{1,9}(ms|s|m|h)$/.test(text)) return durationMs(text)
+  throw new InvalidArgumentError('must be a duration such as 30s or 5m.')
+}
 
 type Job = ReturnType<typeof toJob>
 type Allocation = ReturnType<typeof toAllocation>
@@ -19,23 +42,67 @@ export async function waitUntilRunning(
   onlyCurrent: boolean,
   timeoutMs: number,
 ): Promise<void> {
-  const begun = Date.now()
-  const line = new LiveLine()
-  while (true) {
+  const look = async () => {
     const job = await client.get<Job>(`/v1/jobs/${step(id)}`)
     const allocations = await client.list<Allocation>(`/v1/jobs/${step(id)}/allocations`)
     const current = allocations.filter((each) => !onlyCurrent || each.version === job.version)
+    return { text: progress(job, current), isDone: isDone(job, current, allocations) }
+  }
+  await waitFor(look, timeoutMs, (passed) => {
+    return `${id} does not run after ${passed}; \`starling why ${id}\` says why`
+  })
+}
+
+/** Until nothing of a deleted job is left. */
+export async function waitUntilStopped(
+  client: Client,
+  id: string,
+  timeoutMs: number,
+): Promise<void> {
+  const look = async () => {
+    const left = (await client.list<Allocation>('/v1/allocations', { job: id })).filter(isLive)
+    return { text: `${id}: ${left.length} still there`, isDone: left.length === 0 }
+  }
+  await waitFor(look, timeoutMs, (passed) => `${id} has not stopped after ${passed}`)
+}
+
+/** Until nothing is left on the node. */
+export async function waitUntilDrained(
+  client: Client,
+  node: string,
+  timeoutMs: number,
+): Promise<void> {
+  const look = async () => {
+    const left = (await client.list<Allocation>('/v1/allocations', { node })).filter(isLive)
+    return { text: `${node}: ${left.length} still there`, isDone: left.length === 0 }
+  }
+  await waitFor(look, timeoutMs, (passed) => {
+    return `${node} is not empty after ${passed}; \`starling why JOB\` says what a job waits for`
+  })
+}
+
+async function waitFor(
+  look: () => Promise<{ text: string; isDone: boolean }>,
+  timeoutMs: number,
+  failure: (passed: string) => string,
+): Promise<void> {
+  const begun = Date.now()
+  const line = new LiveLine()
+  while (true) {
+    const { text, isDone } = await look()
     const passed = duration(Date.now() - begun)
-    line.show(`${progress(job, current)}${line.isLive ? `, ${passed}` : ''}`)
-    if (isDone(job, current, allocations)) return line.end()
+    line.show(`${text}${line.isLive ? `, ${passed}` : ''}`)
+    if (isDone) return line.end()
     if (Date.now() - begun > timeoutMs) {
       line.end()
-      throw new CommandFailure(
-        `${id} does not run after ${passed}; \`starling why ${id}\` says why`,
-      )
+      throw new CommandFailure(failure(passed))
     }
     await delay(pollIntervalMs)
   }
+}
+
+function isLive({ state }: Allocation): boolean {
+  return ['pending', 'starting', 'running', 'stopping'].includes(state)
 }
 
 function isRunning({ state, healthy }: Allocation): boolean {

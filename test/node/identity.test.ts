@@ -97,6 +97,22 @@ identities('a cluster key is written and read, in two notations', () =>
   }),
 )
 
+identities('a key that cannot be read or written says which file, and why', () =>
+  inFolder(async (folder) => {
+    const said = (promise: Promise<unknown>) =>
+      promise.then(
+        () => 'none',
+        (error: AgentError) => `${error.code}: ${error.message}`,
+      )
+    const read = await said(readClusterKey(folder))
+    assert.ok(read.startsWith(`key-invalid: the key file ${folder} cannot be read: EISDIR`), read)
+    writeFileSync(join(folder, 'file'), '')
+    const file = join(folder, 'file/cluster.key')
+    const written = await said(writeClusterKey(file, newClusterKey()))
+    assert.ok(written.startsWith(`data-unusable: the key cannot be written to ${file}: `), written)
+  }),
+)
+
 for (const [what, content] of [
   ['nothing', ''],
   ['only the header', '# Starling cluster key\n'],

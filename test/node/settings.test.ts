@@ -134,6 +134,14 @@ for (const [content, expected] of [
     })
   })
 
+settings('a file that is no YAML is refused in one line', () => {
+  withFile('api: [\nname: x\n', (config) => {
+    const said = complaintOf(() => readSettings({ config }, {}))
+    assert.match(said, /starling\.yaml: .+ at line 2, column 1$/)
+    assert.not.match(said, /\n/)
+  })
+})
+
 const listen = { host: '10.0.0.5', port: 4601 }
 
 settings('a node is reached where it listens, unless it is told otherwise', () => {

@@ -147,7 +147,7 @@ cli('ps, jobs, nodes: aligned tables', async () => {
   const column = lines[0]!.indexOf('STATE')
   assert.ok(lines.slice(1).every((line) => line.slice(column).startsWith('running')))
   assert.not(out.includes('\u001b'))
-  assert.match((await say('jobs')).out, /^web +service +running +3 +3 +3 +0 +1-0000abcd$/m)
+  assert.match((await say('jobs')).out, /^web +service +running +3 +3 +3 +0 +- +1-0000abcd$/m)
   const alive = /^n1 +alive +127.0.0.1 +0\/4 +0Mi\/8.0Gi +process +zone=a/m
   assert.match((await say('nodes')).out, alive)
 })
@@ -210,9 +210,38 @@ cli('why: what each node was missing', async () => {
   assert.match(out, /^web: steward n1$/m)
   assert.match(out, /^0 +placed +n1$/m)
   assert.match(out, /^99 +waiting +-$/m)
-  assert.match(out, /^slot 99:$/m)
+  assert.match(out, /^slot 99, the lowest score first:$/m)
   assert.match(out, /^n2 +- +draining$/m)
-  assert.match((await say('why web 0')).out, /^slot 0:$/m)
+  assert.match((await say('why web 0')).out, /^slot 0, the lowest score first:$/m)
+  const { code, err } = await say('why web 7')
+  assert.equal([code, err], [1, 'error: web has no slot 7: its count is 4\n'])
+})
+
+cli('--wait: until a scale, a stop or a drain has come about, or the time is over', async () => {
+  await api.ask('POST', '/v1/jobs', webJob())
+  const scaled = await say('scale web 4 --wait')
+  assert.equal([scaled.code, scaled.out], [0, 'web scaled to 4\n'])
+  assert.match(scaled.err, /web: 4 of 4 running and healthy/)
+  const { member } = api.cluster.liveOf('web')[0]!
+  const late = await say(`drain ${member} --wait --timeout 300ms`)
+  assert.is(late.code, 1)
+  assert.match(late.err, /error: \S+ is not empty after/)
+  const stopped = await say('stop web --wait')
+  assert.equal([stopped.code, stopped.out], [0, 'web deleted\n'])
+  assert.match(stopped.err, /web: 0 still there/)
+  assert.is((await say(`drain ${member} --wait`)).code, 0)
+})
+
+cli('ps --all: what failed says why', async () => {
+  await api.ask('POST', '/v1/jobs', webJob())
+  assert.not.match((await say('ps')).out, /REASON/)
+  const [first] = api.cluster.liveOf('web')
+  const { body } = first!
+  const failed = { ...body, state: 'failed' as const, reason: 'server: exited with 3\nmore of it' }
+  api.cluster.allocations.set(body.id, { ...first!, state: 'failed', body: failed })
+  const { out } = await say('ps --all')
+  assert.match(out, /AGE +REASON$/m)
+  assert.match(out, new RegExp(`^${body.id} .* failed .* server: exited with 3$`, 'm'))
 })
 
 cli('history, services, events', async () => {
@@ -236,6 +265,11 @@ cli('logs: of an allocation, of a job, as they come', async () => {
   assert.is(all.out, '0| line 0\n1| line 1\n')
   assert.is(all.code, 1)
   assert.match(all.err, /2\| nothing is kept/)
+  for (const each of api.cluster.liveOf('web')) {
+    const body = { ...each.body, state: 'complete' as const }
+    api.cluster.allocations.set(body.id, { ...each, state: 'complete', body })
+  }
+  assert.is((await say('logs web')).out, '0| line 0\n1| line 1\n', 'of each slot that has ended')
   const following = start(['logs', 'web.0.00000000', '-f', '--tail', '0'])
   let seen = ''
   following.stdout!.on('data', (chunk) => {
@@ -317,6 +351,10 @@ cli('a wrong command line is 2, help is 0', async () => {
     assert.is(code, 2, wrong[i])
     assert.match(err, /^error: /)
   }
+  assert.match((await say('scale web 1.5')).err, /^error: count must be a whole number, not 1.5$/m)
+  const address = await say('ps --api :::')
+  assert.equal([address.code, address.err.includes('HOST:PORT is expected')], [2, true])
+  assert.match((await say('--version')).out, /^[0-9]+\.[0-9]+\.[0-9]+$/m)
   assert.is((await say('--help')).code, 0)
   assert.match((await say('run --help')).out, /--wait/)
 })

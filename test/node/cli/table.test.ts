@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { paint, stateCell } from '../../../node/cli/colour.ts'
 import { clockTime, cores, duration, memory, table } from '../../../node/cli/table.ts'
 
 const tables = suite('table')
@@ -11,6 +12,24 @@ tables('columns are aligned and lines end where their text ends', () => {
   ]
   const expected = ['NAME           N', 'web            1', 'a-longer-name', '']
   assert.is(table(['NAME', 'N'], rows), expected.join('\n'))
+})
+
+tables(
+  'a cell with a colour is as wide as its text, and without a terminal it is only that',
+  () => {
+    const rows = [
+      [stateCell('running'), 'a'],
+      [stateCell('down', 'away'), 'b'],
+    ]
+    assert.is(table(['STATE', 'N'], rows), 'STATE    N\nrunning  a\naway     b\n')
+  },
+)
+
+tables('colours for those who have them', () => {
+  assert.is(paint('down', 'red', true), '\u001b[31mdown\u001b[0m')
+  assert.is(paint('down', 'red', false), 'down')
+  assert.is(paint('anything', undefined, true), 'anything')
+  assert.is(stateCell('of a later version').colour, undefined)
 })
 
 tables('durations have at most two units', () => {
