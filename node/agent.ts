@@ -149,6 +149,12 @@ export class Agent {
     this.#driver.tell({ type: 'leave-requested', keepTasks })
   }
 
+  /** Everyone knows that it leaves, and what it ran has ended or is kept. */
+  async #depart(): Promise<void> {
+    if (this.#init.settings.onStop === 'stop') await this.#runtimes.leave()
+    await this.close()
+  }
+
   /** Without a word to the others. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -272,7 +278,7 @@ export class Agent {
       tell: (event) => this.#driver.tell(event),
       reply: (request, reply) => this.#driver.reply(request, reply),
       notify: (notification) => this.#notifications.publish(notification),
-      stopAgent: () => void this.close(),
+      stopAgent: () => void this.#depart(),
       onSurprise: (error) => this.#init.logger.error({ err: error }, 'an adapter failed'),
       onBug: (error) => this.crash(error),
     })
@@ -336,7 +342,8 @@ export class Agent {
   #adopt(tasks: readonly ObservedTask[]): void {
     for (const { allocation, ports, running } of tasks)
       if (running) this.#ports.adopt(allocation, ports)
-    this.#driver.tell({ type: 'tasks-observed', tasks })
+    const unanswered = this.#runtimes.unanswered()
+    this.#driver.tell({ type: 'tasks-observed', tasks, unanswered })
   }
 
   async #measure(): Promise<void> {

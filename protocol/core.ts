@@ -223,7 +223,7 @@ class MemberCore implements Core {
         this.#placement.onEvent(event, now, out)
         return
       case 'tasks-observed':
-        return this.#placement.host.onTasksObserved(event.tasks, now, out)
+        return this.#placement.host.onTasksObserved(event, now, out)
       case 'node-changed':
         return this.#onNodeChanged(event.node, now, out)
       case 'resources-measured':

@@ -59,8 +59,7 @@ export type Event =
       readonly passing: boolean
       readonly output: string
     }
-  /** Once after the start: everything of ours that was found, running or ended. */
-  | { readonly type: 'tasks-observed'; readonly tasks: readonly ObservedTask[] }
+  | TasksObserved
   | { readonly type: 'node-changed'; readonly node: NodeBody }
   | { readonly type: 'resources-measured'; readonly used: Resources }
   | { readonly type: 'request-received'; readonly request: RequestId; readonly command: Command }
@@ -75,6 +74,14 @@ export interface EffectFailed {
   readonly detail: string
   /** True: surely did not happen, a retry is safe. False: unknown, observe first. */
   readonly definite: boolean
+}
+
+/** After the start, everything of ours that was found, running or ended; again when a runtime answers later. */
+export interface TasksObserved {
+  readonly type: 'tasks-observed'
+  readonly tasks: readonly ObservedTask[]
+  /** Those that have not answered yet: whether their tasks run is not known. */
+  readonly unanswered?: readonly NodeBody['runtimes'][number][]
 }
 
 export interface ObservedTask {

@@ -2,7 +2,7 @@
 import { get } from 'node:http'
 import { connect } from 'node:net'
 import { type CheckSpec, durationMs } from '../../protocol/placement/job.ts'
-import type { RuntimeFailure, TaskRef } from './runtime.ts'
+import { RuntimeFailure, type TaskRef } from './runtime.ts'
 
 export interface CheckResult {
   readonly passing: boolean
@@ -25,14 +25,15 @@ export interface CheckTarget {
 /** In the record and the API of every failing allocation. */
 export const outputLength = 512
 
+/** Undefined where it could not be asked: an engine that is away says nothing of what it runs. */
 export async function runCheck(
   spec: CheckSpec,
   target: CheckTarget,
   exec: Exec,
-): Promise<CheckResult> {
+): Promise<CheckResult | undefined> {
   const timeoutMs = Math.max(1, durationMs(spec.timeout))
   const result = await runOne(spec, target, exec, timeoutMs)
-  return { passing: result.passing, output: result.output.slice(0, outputLength) }
+  return result && { passing: result.passing, output: result.output.slice(0, outputLength) }
 }
 
 function runOne(
@@ -40,7 +41,7 @@ function runOne(
   target: CheckTarget,
   exec: Exec,
   timeoutMs: number,
-): Promise<CheckResult> {
+): Promise<CheckResult | undefined> {
   if (spec.type === 'command') return runCommand(spec.command ?? [], target, exec, timeoutMs)
   if (spec.type === 'http') return runHttp(spec.path, target, timeoutMs)
   return runTcp(target, timeoutMs)
@@ -51,13 +52,13 @@ async function runCommand(
   target: CheckTarget,
   exec: Exec,
   timeoutMs: number,
-): Promise<CheckResult> {
+): Promise<CheckResult | undefined> {
   try {
     const { exitCode, output } = await exec(target.ref, command, timeoutMs)
     return { passing: exitCode === 0, output: output.trim() || `exited with ${exitCode}` }
   } catch (error) {
-    const { message } = error as RuntimeFailure | Error
-    return { passing: false, output: message }
+    if (error instanceof RuntimeFailure && error.code === 'engine-unavailable') return undefined
+    return { passing: false, output: (error as Error).message }
   }
 }
 
@@ -98,16 +99,29 @@ function runHttp(path: string, target: CheckTarget, timeoutMs: number): Promise<
   })
 }
 
+/**
+ * Docker's proxy accepts connections to a published port whether or not anybody listens inside, and closes them
+ * at once where nobody does. So a connection counts only when it is still there a moment later, or said something.
+ */
+const settleMs = 100
+
 function runTcp({ host, port }: CheckTarget, timeoutMs: number): Promise<CheckResult> {
   return new Promise((resolve) => {
     const socket = connect({ host, port })
+    let settling: NodeJS.Timeout | undefined
     const finish = (passing: boolean, output: string): void => {
       clearTimeout(timer)
+      clearTimeout(settling)
       socket.destroy()
       resolve({ passing, output })
     }
+    const pass = (): void => finish(true, `connected to port ${port}`)
     const timer = setTimeout(() => finish(false, `no answer within ${timeoutMs} ms`), timeoutMs)
-    socket.once('connect', () => finish(true, `connected to port ${port}`))
+    socket.once('connect', () => {
+      settling = setTimeout(pass, Math.min(settleMs, timeoutMs / 2))
+    })
+    socket.once('data', pass)
+    socket.once('end', () => finish(false, `port ${port} closed the connection at once`))
     socket.on('error', (error) => finish(false, error.message))
   })
 }

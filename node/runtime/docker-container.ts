@@ -37,6 +37,8 @@ export function containerOptions(
     ...(spec.args.length > 0 && { Cmd: spec.args.map(fill) }),
     ...(spec.entrypoint && { Entrypoint: spec.entrypoint.map(fill) }),
     ...(spec.user !== undefined && { User: spec.user }),
+    ...(spec.directory !== undefined && { WorkingDir: fill(spec.directory) }),
+    ...(task.spec.stopSignal && { StopSignal: task.spec.stopSignal }),
     Env: Object.entries(task.env).map(([name, value]) => `${name}=${value}`),
     Labels: labelsOf({ ...task, ...settings }),
     ExposedPorts: Object.fromEntries(Object.keys(bindings(task, settings)).map((key) => [key, {}])),

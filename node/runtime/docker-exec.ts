@@ -1,8 +1,8 @@
 /** Runs a command inside a running container, for a command check or by hand. */
-import { readFileSync } from 'node:fs'
 import type Docker from 'dockerode'
 import { ask } from './docker-engine.ts'
 import { payloads } from './docker-output.ts'
+import { isOfContainer } from './docker-process.ts'
 import { BoundedOutput, outputBytesMax } from './execute.ts'
 import { kill } from './leftovers.ts'
 
@@ -21,7 +21,8 @@ export async function executeInside(
     return { exitCode: ExitCode, output: output.text() }
   }
   const { Pid } = await ask('exec-failed', exec.inspect())
-  killInside(Pid, container)
+  // The engine cannot end a command.
+  if (isOfContainer(Pid, container)) kill(Pid, 'SIGKILL')
   return { exitCode: null, output: `${output.text()}no end within ${timeoutMs} ms` }
 }
 
@@ -44,14 +45,4 @@ async function readWithin(
     clearTimeout(timer)
   }
   return isInTime
-}
-
-/** The engine cannot end a command. We can, where its pid is one of our machine's, which its group proves. */
-function killInside(pid: number, container: string): void {
-  try {
-    if (pid > 0 && readFileSync(`/proc/${pid}/cgroup`, 'latin1').includes(container))
-      kill(pid, 'SIGKILL')
-  } catch {
-    // It has ended, or the engine is elsewhere.
-  }
 }

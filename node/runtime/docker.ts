@@ -27,9 +27,11 @@ import { executeInside } from './docker-exec.ts'
 import { statusOf } from './docker-failure.ts'
 import { ImagePuller } from './docker-image.ts'
 import { readContainerLogs } from './docker-logs.ts'
+import { processOf } from './docker-process.ts'
 import { readUsage } from './docker-usage.ts'
 import { describeExit, wasNotRunning } from './exit.ts'
 import { containerName, readLabels } from './labels.ts'
+import { isRunning, type ProcessIdentity } from './process-identity.ts'
 import {
   type ExitListener,
   type LogOptions,
@@ -58,6 +60,8 @@ export interface DockerRuntimeOptions extends EngineAddress {
 interface KnownContainer {
   readonly ref: TaskRef
   readonly id: string
+  /** Of its first process, where the engine is one of this machine. */
+  readonly process: ProcessIdentity | undefined
   readonly ports: { readonly [name: string]: number }
   /** Undefined while it runs. */
   exit: TaskExit | undefined
@@ -110,8 +114,16 @@ class Containers implements Runtime {
   async available(): Promise<boolean> {
     this.#trouble = await whyNoAnswer(this.#docker)
     const isThere = this.#trouble === undefined
-    if (isThere && !this.#isClosed) this.#events.connect()
+    if (!isThere) this.#concludeGone()
+    else if (!this.#isClosed) this.#events.connect()
     return isThere
+  }
+
+  /** An engine that is stopped takes its containers along, and may not come back to tell. */
+  #concludeGone(): void {
+    for (const known of this.#known.values())
+      if (known.exit === undefined && known.process !== undefined && !isRunning(known.process))
+        this.#conclude(known, { exitCode: null, reason: 'ended while the engine was away' })
   }
 
   trouble(): string | undefined {
@@ -187,7 +199,13 @@ class Containers implements Runtime {
     const ref = { allocation, task: name }
     const known = this.#known.get(keyOf(ref))
     if (known?.id !== found.Id || known.exit !== undefined)
-      this.#known.set(keyOf(ref), { ref, id: found.Id, ports, exit: undefined })
+      this.#known.set(keyOf(ref), {
+        ref,
+        id: found.Id,
+        process: processOf(found),
+        ports,
+        exit: undefined,
+      })
     return { pid: found.State.Pid || null, containerId: found.Id }
   }
 
@@ -255,7 +273,7 @@ class Containers implements Runtime {
     const labels = readLabels(found?.Config.Labels)
     if (!found || labels?.node !== this.#settings.node) return undefined
     const exit = found.State.Running ? undefined : exitOf(found)
-    const known = { ref, id: found.Id, ports: labels.ports, exit }
+    const known = { ref, id: found.Id, process: processOf(found), ports: labels.ports, exit }
     this.#known.set(keyOf(ref), known)
     return known
   }
@@ -300,6 +318,12 @@ class Containers implements Runtime {
     }
     for (const [key, { ref }] of this.#known)
       if (ref.allocation === allocation) this.#known.delete(key)
+  }
+
+  async leave(): Promise<void> {
+    const listed = await listOurs(this.#docker, this.#settings.node)
+    const ended = listed.filter(({ State }) => !isRunningState(State))
+    await Promise.all(ended.map(({ Id }) => removeContainer(this.#docker, Id)))
   }
 
   logs(ref: TaskRef, options: LogOptions): AsyncIterable<Uint8Array> {

@@ -159,7 +159,7 @@ export class CheckMonitor {
     const result = await runCheck(check.spec, target, this.#exec)
     if (!check.isWatched) return
     check.runs++
-    this.#count(check, result)
+    if (result !== undefined) this.#count(check, result)
     this.#schedule(check)
   }
 

@@ -108,6 +108,7 @@ async function launchTask(
       env: prepared.env,
       directory: prepared.directory,
       user: prepared.user ?? null,
+      stopSignal: task.spec.stopSignal ?? 'SIGTERM',
       memory: task.spec.resources.memory,
       startedAt: Date.now(),
     }

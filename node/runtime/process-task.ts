@@ -136,7 +136,7 @@ export class ProcessTask {
   async #terminate(graceMs: number): Promise<void> {
     const until = performance.now() + graceMs
     this.#graceUntilMs = this.#isStopping ? Math.min(this.#graceUntilMs, until) : until
-    if (!this.#isStopping) this.#signal('SIGTERM')
+    if (!this.#isStopping) this.#signal(this.record.stopSignal ?? 'SIGTERM')
     this.#isStopping = true
     await within(this.#ended.promise, graceMs)
   }

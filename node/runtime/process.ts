@@ -202,6 +202,9 @@ class Processes implements ProcessRuntime {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 })
   }
 
+  /** All that is left of them is in the data folder. */
+  async leave(): Promise<void> {}
+
   logs(ref: TaskRef, options: LogOptions): AsyncIterable<Uint8Array> {
     const { stdout, stderr } = taskFolder(this.#dataDir, ref)
     const paths = { stdout: [stdout], stderr: [stderr], both: [stdout, stderr] }[options.stream]

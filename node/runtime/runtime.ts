@@ -41,12 +41,14 @@ export interface Runtime {
   trouble(): string | undefined
   /** Starts it, or answers with what runs already. Rejects with a RuntimeFailure. */
   start(task: TaskStart): Promise<TaskStarted>
-  /** SIGTERM to all of it, SIGKILL after graceMs; resolves when surely nothing of it runs. */
+  /** Its stop signal to all of it, SIGKILL after graceMs; resolves when surely nothing of it runs. */
   stop(ref: TaskRef, graceMs: number): Promise<TaskExit>
   /** Everything of ours on this node, running or ended; starts to watch what runs. */
   observe(): Promise<ObservedTask[]>
   /** Removes what the allocation left behind. Harmless when there is nothing. */
   remove(allocation: AllocationId): Promise<void>
+  /** The node leaves, and its tasks have ended: nothing of them stays outside of its data folder. */
+  leave(): Promise<void>
   logs(ref: TaskRef, options: LogOptions): AsyncIterable<Uint8Array>
   stats(ref: TaskRef): Promise<TaskStats | undefined>
   /** Runs a command in the task's surroundings; for command checks. */

@@ -28,7 +28,7 @@ export interface RuntimesOptions {
   /** @default 3000 */
   readonly pollIntervalMs?: number
   readonly onKindsChanged?: (kinds: Kind[]) => void
-  /** What an engine runs of ours that did not answer when the agent started. */
+  /** A runtime that did not answer when the agent started has: this is all that it runs of ours. */
   readonly onFound?: (tasks: ObservedTask[]) => void
 }
 
@@ -76,6 +76,11 @@ export class Runtimes {
     return this.#members.filter((each) => each.isAvailable).map((each) => each.runtime.kind)
   }
 
+  /** Those whose tasks of before this life of the agent are not known yet. */
+  unanswered(): Kind[] {
+    return this.#members.filter((each) => !each.isObserved).map((each) => each.runtime.kind)
+  }
+
   /** What keeps this node from running what it should or did run, for a person. */
   troubles(): string[] {
     const { required = [] } = this.#options
@@ -89,12 +94,12 @@ export class Runtimes {
     if (this.#isPolling) return
     this.#isPolling = true
     const before = this.kinds().join()
+    const unanswered = this.unanswered().length
     const found = await Promise.all(this.#members.map((member) => this.#look(member)))
     this.#isPolling = false
     if (this.#isClosed) return
     if (before !== this.kinds().join()) this.#options.onKindsChanged?.(this.kinds())
-    const tasks = found.flat()
-    if (tasks.length > 0) this.#options.onFound?.(tasks)
+    if (this.unanswered().length < unanswered) this.#options.onFound?.(found.flat())
   }
 
   /** Answers with what was found, the first time that it answers at all. Never rejects. */
@@ -145,6 +150,11 @@ export class Runtimes {
     } catch {
       if (member.unremoved.size < unremovedMax) member.unremoved.add(allocation)
     }
+  }
+
+  /** What an engine that is away keeps stays there: the next agent knows of it. */
+  async leave(): Promise<void> {
+    await Promise.allSettled(this.#members.map(({ runtime }) => runtime.leave()))
   }
 
   logs(ref: TaskRef, options: LogOptions): AsyncIterable<Uint8Array> {

@@ -38,6 +38,8 @@ export interface TaskRecord extends TaskRef {
   readonly env: { readonly [name: string]: string }
   readonly directory: string
   readonly user: User | null
+  /** Undefined in what an older agent wrote. */
+  readonly stopSignal?: NodeJS.Signals
   /** MiB; 0 is no limit. */
   readonly memory: number
   /** Unix ms. */

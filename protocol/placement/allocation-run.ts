@@ -14,12 +14,13 @@ import { type AllocationBody, isEnded } from './allocation.ts'
 import { finalOf, type Goal, stoppedFor } from './goal.ts'
 import { allPass, reported } from './health.ts'
 import { durationMs, type JobSpec } from './job.ts'
-import { neverRestart, restartPolicy } from './restart.ts'
+import { neverRestart, restartPolicy, stopRetryAfterMs } from './restart.ts'
 import { failedCheck, isDone, isRunning, momentsOf } from './task-due.ts'
 import {
   adopted,
   type EndRule,
   ended,
+  type Kind,
   settled,
   startAsked,
   started,
@@ -41,12 +42,11 @@ export interface Acting {
 
 /** The driver refused an effect only because the disk did: again soon. */
 const notDurableRetryMs = 1000
-/** A stop that failed (an engine that does not answer) is tried for ever: 1 s, 2 s, 4 s … 32 s. */
-const stopRetryMs = 1000
-const stopDoublingsMax = 5
 /** For a task of a version that is no longer known: the default of a job. */
 const stopGraceDefaultMs = 10_000
 const unknownVersion = 'its version of the job is no longer known here'
+
+type FoundTasks = ReadonlyMap<string, ObservedTask>
 
 export class AllocationRun {
   #spec: JobSpec | undefined
@@ -93,6 +93,11 @@ export class AllocationRun {
     return this.#goal !== undefined
   }
 
+  /** Whether all of it runs is not known yet. */
+  get isAwaited(): boolean {
+    return this.#tasks.some((run) => run.isUnobserved)
+  }
+
   /** An edit of the job that leaves its allocations in place. */
   useSpec(spec: JobSpec): void {
     this.#spec = spec
@@ -113,17 +118,18 @@ export class AllocationRun {
   }
 
   /** What was found of it when the agent came back. */
-  adopt(found: ReadonlyMap<string, ObservedTask>, { now, out }: Acting): void {
-    const facts = { wasHealthy: this.#body.healthy, now }
+  adopt(found: FoundTasks, unanswered: readonly Kind[], { now, out }: Acting): void {
+    const facts = { wasHealthy: this.#body.healthy, unanswered, now }
     this.#tasks = this.#tasks.map((run) =>
       adopted(run, found.get(run.status.name), this.#endRule(), facts),
     )
     const running = [...found.values()].find((task) => task.running)
-    if (running !== undefined) {
+    if (running !== undefined || this.isAwaited) {
       this.#ports = 'held'
-      this.#learnPorts(running.ports)
+      this.#learnPorts(running?.ports ?? {})
     } else if (Object.keys(this.#body.ports).length > 0) {
       // Nothing holds them any more; asked for again, with the numbers that others know.
+      this.#ports = 'none'
       out.push({ type: 'release-ports', allocation: this.#body.id })
     }
     if (this.#body.state === 'pending' && running !== undefined) this.#change({ state: 'starting' })
@@ -387,8 +393,4 @@ function wantedPorts(
 ): { name: string; host: number | null }[] {
   const wanted = spec?.tasks.flatMap((task) => task.ports) ?? []
   return wanted.map(({ name, host }) => ({ name, host: ports[name] ?? host ?? null }))
-}
-
-function stopRetryAfterMs(failures: number): Millis {
-  return stopRetryMs * 2 ** Math.min(failures, stopDoublingsMax)
 }

@@ -11,7 +11,7 @@ import type { Random } from '../base/random.ts'
 import type { Value } from '../base/value.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
-import type { Event, ObservedTask } from '../event.ts'
+import type { Event, ObservedTask, TasksObserved } from '../event.ts'
 import { limits } from '../limits.ts'
 import {
   ineligibility,
@@ -103,11 +103,11 @@ export class Host {
     for (const id of this.#inventory.jobIds()) this.#noteJob(id)
   }
 
-  onTasksObserved(tasks: readonly ObservedTask[], now: Millis, out: EffectSink): void {
-    if (this.#phase !== 'looking') return
+  onTasksObserved(observed: TasksObserved, now: Millis, out: EffectSink): void {
+    if (this.#phase !== 'looking' && this.#phase !== 'working') return
+    this.#own.adopt(observed, this.#phase === 'looking', now, out)
     this.#phase = 'working'
-    this.#own.adopt(tasks, now, out)
-    for (const task of tasks) this.#seeOrphan(task, now, out)
+    for (const task of observed.tasks) this.#seeOrphan(task, now, out)
     this.#settle(now, out)
   }
 
@@ -157,11 +157,9 @@ export class Host {
   }
 
   onMembersChanged(changed: readonly MemberId[], now: Millis, out: EffectSink): void {
-    for (const member of changed) {
-      if (member === this.#world.self) continue
+    for (const member of changed.filter((each) => each !== this.#world.self))
       for (const { body } of this.#inventory.allocationsOn(member))
         this.#own.touchSlot(body.job, body.slot)
-    }
     this.#settle(now, out)
   }
 
@@ -224,8 +222,8 @@ export class Host {
 
   /** Names of services with a healthy instance here, sorted. */
   runningServices(): readonly string[] {
-    const isKnown = this.#phase === 'working' || this.#phase === 'kept'
-    return isKnown ? this.#own.services() : noServices
+    const isUnknown = this.#phase === 'new' || this.#phase === 'looking'
+    return isUnknown ? noServices : this.#own.services()
   }
 
   #isForOrphans(event: Event, now: Millis, out: EffectSink): boolean {

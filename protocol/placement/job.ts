@@ -109,6 +109,10 @@ const taskSchema = refine(
         image: text({ min: 1, max: 512 }),
         args: withDefault(list(argument, 256), []),
         entrypoint: optional(list(argument, 64)),
+        /** Working directory; left out, the image's own. */
+        directory: optional(
+          text({ min: 1, max: 4096, pattern: /^\//, hint: 'must be an absolute path' }),
+        ),
         network: withDefault(literal('bridge', 'host', 'none'), 'bridge'),
         user: optional(text({ min: 1, max: 64 })),
         mounts: withDefault(list(mountSchema, 32), []),
@@ -120,8 +124,10 @@ const taskSchema = refine(
     resources: withDefault(resourcesSchema, { cpu: 100, memory: 64, disk: 0, gpu: 0 }),
     ports: withDefault(list(portSchema, limits.portsPerTask), []),
     checks: withDefault(list(checkSchema, 8), []),
-    /** SIGTERM, then SIGKILL this much later. */
+    /** The stop signal, then SIGKILL this much later. */
     stopGrace: withDefault(duration, '10s'),
+    /** Left out, SIGTERM, or what the image asks for. */
+    stopSignal: optional(literal('SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2')),
   }),
   (value, path, complain) => {
     if ((value.process === undefined) === (value.docker === undefined))

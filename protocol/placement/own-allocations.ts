@@ -7,7 +7,7 @@ import { Deadlines } from '../base/deadline.ts'
 import type { AllocationId, EffectId, JobId, Millis } from '../base/id.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
-import type { Event, ObservedTask } from '../event.ts'
+import type { Event, ObservedTask, TasksObserved } from '../event.ts'
 import type { AllocationBody } from './allocation.ts'
 import { AllocationRun } from './allocation-run.ts'
 import { isAlone, type Known, knowledgeOf, winnerOfSlot } from './claims.ts'
@@ -59,12 +59,21 @@ export class OwnAllocations {
     this.#process(body.id, now, out)
   }
 
-  /** What runs goes on as it is, whatever else the records say is started or ended from there. */
-  adopt(tasks: readonly ObservedTask[], now: Millis, out: EffectSink): void {
+  /**
+   * What runs goes on as it is, whatever else the records say is started or ended from there. Of a runtime that
+   * answers only later, it is what has been waited for since the first time.
+   */
+  adopt(
+    { tasks, unanswered = [] }: TasksObserved,
+    isFirst: boolean,
+    now: Millis,
+    out: EffectSink,
+  ): void {
     const found = byAllocation(tasks)
-    for (const id of this.roster.ids()) {
+    for (const run of this.roster.runs()) {
+      const { id } = run.body
       const acting = { now, out, issue: () => this.#issue(id) }
-      this.roster.get(id)?.adopt(found.get(id) ?? nothingFound, acting)
+      if (isFirst || run.isAwaited) run.adopt(found.get(id) ?? nothingFound, unanswered, acting)
     }
     this.touchAll()
   }

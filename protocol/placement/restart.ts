@@ -50,3 +50,11 @@ export function restartDelayMs(policy: RestartPolicy, failures: number): Millis 
   const delayMs = Math.min(policy.delayMs * 2 ** doublings, policy.delayMaxMs)
   return Math.max(delayMs, restartDelayMinMs)
 }
+
+/** A stop that failed (an engine that does not answer) is tried for ever: 1 s, 2 s, 4 s … 32 s. */
+const stopRetryMs = 1000
+const stopDoublingsMax = 5
+
+export function stopRetryAfterMs(failures: number): Millis {
+  return stopRetryMs * 2 ** Math.min(failures, stopDoublingsMax)
+}

@@ -25,6 +25,8 @@ export interface TaskRun {
   readonly spec: TaskSpec | undefined
   readonly status: TaskStatus
   readonly mayRun: boolean
+  /** By the journal it may run, and its runtime has not said yet whether it does. Meanwhile it is left alone. */
+  readonly isUnobserved: boolean
   /** The start and the stop that are under way. Both at once: a stop that did not wait for the start. */
   readonly starting: EffectId | null
   readonly stopping: EffectId | null
@@ -69,10 +71,12 @@ export function newStatus(name: string): TaskStatus {
 }
 
 export function taskOf(spec: TaskSpec | undefined, status: TaskStatus): TaskRun {
+  const mayRun = status.state === 'starting' || status.state === 'running'
   return {
     spec,
     status,
-    mayRun: status.state === 'starting' || status.state === 'running',
+    mayRun,
+    isUnobserved: mayRun,
     starting: null,
     stopping: null,
     wasStopAsked: false,
@@ -89,7 +93,8 @@ export function taskOf(spec: TaskSpec | undefined, status: TaskStatus): TaskRun 
 
 export function startAsked(run: TaskRun, id: EffectId): TaskRun {
   const status = { ...run.status, state: 'starting' as const, pid: null, containerId: null }
-  return { ...run, status, starting: id, mayRun: true, retryAt: null, earlyExit: null }
+  const asked = { starting: id, mayRun: true, isUnobserved: false }
+  return { ...run, status, ...asked, retryAt: null, earlyExit: null }
 }
 
 export function started(
@@ -106,7 +111,8 @@ export function started(
     exitCode: null,
   }
   const checks = run.checks.map(() => unreported)
-  return { ...run, status, checks, starting: null, wasStopAsked: false, mayRun: true }
+  const runs = { starting: null, wasStopAsked: false, mayRun: true, isUnobserved: false }
+  return { ...run, status, checks, ...runs }
 }
 
 /** Nothing was done, through no fault of the task: the same again, a little later. */
@@ -128,7 +134,8 @@ export function stopAsked(run: TaskRun, id: EffectId): TaskRun {
 /** Whether it surely does not run now depends on a start that is still under way. */
 export function stopAnswered(run: TaskRun, exitCode: number | null): TaskRun {
   const status = { ...run.status, exitCode: exitCode ?? run.status.exitCode }
-  return { ...run, status, stopping: null, stopFailures: 0, mayRun: run.starting !== null }
+  const mayRun = run.starting !== null
+  return { ...run, status, stopping: null, stopFailures: 0, mayRun, isUnobserved: false }
 }
 
 export function stopFailed(run: TaskRun, retryAt: Millis): TaskRun {
@@ -162,7 +169,8 @@ function over(run: TaskRun, exitCode: number | null, reason: string | null): Tas
     exitCode,
     reason: reason && shortReason(reason),
   }
-  return { ...run, status, mayRun: false, retryAt: null, restartCause: null, earlyExit: null }
+  const over = { mayRun: false, isUnobserved: false, restartCause: null, earlyExit: null }
+  return { ...run, status, ...over, retryAt: null }
 }
 
 /** A program's last words can be long, and everyone keeps a copy. */
@@ -175,12 +183,17 @@ export function adopted(
   run: TaskRun,
   found: ObservedTask | undefined,
   rule: EndRule,
-  facts: { readonly wasHealthy: boolean; readonly now: Millis },
+  facts: {
+    readonly wasHealthy: boolean
+    readonly unanswered: readonly Kind[]
+    readonly now: Millis
+  },
 ): TaskRun {
   const { now } = facts
+  const checks = facts.wasHealthy ? run.checks.map(() => assumedPassing) : run.checks
+  if (run.isUnobserved && facts.unanswered.includes(kindOf(run))) return { ...run, checks }
   if (found?.running) {
     const startedAt = run.status.startedAt ?? now
-    const checks = facts.wasHealthy ? run.checks.map(() => assumedPassing) : run.checks
     const going = { ...started(run, found, startedAt), checks }
     return isKnown(run.status, found) ? { ...going, status: run.status } : going
   }
@@ -188,6 +201,13 @@ export function adopted(
   if (state === 'backing-off') return { ...run, retryAt: now + rule.restart.delayMs }
   if (state === 'pending' || state === 'exited') return run
   return ended(run, endOf(found), rule, now)
+}
+
+export type Kind = 'process' | 'docker'
+
+function kindOf({ spec, status }: TaskRun): Kind {
+  const isContainer = spec === undefined ? status.containerId !== null : spec.docker !== undefined
+  return isContainer ? 'docker' : 'process'
 }
 
 /** The journal has it already: nothing to write. */

@@ -178,6 +178,37 @@ testDocker(
 )
 
 testDocker(
+  'stops with the signal that the task asks for, and works where it asks to',
+  withAgent(async ({ runtime }) => {
+    const script = 'trap "exit 4" QUIT; trap "" TERM; pwd; while :; do sleep 0.05; done'
+    const task = { stopSignal: 'SIGQUIT' }
+    const docker = { directory: '/tmp' }
+    const args = ['sh', '-c', script]
+    await runtime.start(containerStart({ allocation: 'a', args, task, docker }))
+    await until(async () => (await readAll(runtime, main('a'))) === '/tmp\n', 'the task')
+    const exit = { exitCode: 4, reason: 'exited with 4' }
+    assert.equal(await runtime.stop(main('a'), 30_000), exit)
+  }),
+)
+
+testDocker(
+  'a node that leaves takes what has ended along, and nothing of others',
+  withAgent(async ({ runtime, told }) => {
+    const { Id: foreign } = await docker()
+      .createContainer({ Image: image, Cmd: ['true'] })
+      .then((made) => made.inspect())
+    await runtime.start(containerStart({ allocation: 'ended', args: ['true'] }))
+    await exitOf(told, main('ended'))
+    const going = { allocation: 'going', args: ['sleep', '1000'] }
+    const { containerId } = await runtime.start(containerStart(going))
+    await runtime.leave()
+    const left = await docker().listContainers({ all: true })
+    assert.equal(left.map(({ Id }) => Id).sort(), [foreign, containerId!].sort())
+    await docker().getContainer(foreign).remove()
+  }),
+)
+
+testDocker(
   'ends a program that has no handler for SIGTERM',
   withAgent(async ({ runtime }) => {
     await runtime.start(containerStart({ allocation: 'a', args: ['sleep', '1000'] }))
@@ -426,6 +457,31 @@ testDocker(
     await runtime.exec(main('b'), ['touch', '/end'], 10_000)
     assert.equal(await exitOf(told, main('b')), { exitCode: 6, reason: 'exited with 6' })
     assert.is(told.length, 2)
+  }),
+)
+
+testDocker(
+  'a container that ends while its engine is away has ended, whether or not the engine returns',
+  withAgent(async ({ runtime, told }) => {
+    const start = containerStart({ allocation: 'a', args: ['sleep', '1000'] })
+    const { pid, containerId } = await runtime.start(start)
+    await runtime.start(containerStart({ allocation: 'b', args: ['sleep', '1000'] }))
+    engine.kill()
+    try {
+      assert.is(await runtime.available(), false)
+      assert.match(runtime.trouble() ?? '', /the Docker engine does not answer: .*ECONNREFUSED/)
+      assert.equal(told, [])
+      process.kill(pid!, 'SIGKILL')
+      await until(async () => !(await runtime.available()) && told.length === 1, 'its end')
+      const exit = { exitCode: null, reason: 'ended while the engine was away' }
+      assert.equal(told, [{ ref: main('a'), exit }])
+    } finally {
+      engine.up()
+    }
+    assert.is(await runtime.available(), true)
+    assert.is(runtime.trouble(), undefined)
+    assert.is((await runtime.start(start)).containerId, containerId, 'the same, started again')
+    assert.is(told.length, 1)
   }),
 )
 

@@ -11,6 +11,7 @@ import {
   freshTally,
   tally,
 } from '../../../node/runtime/health.ts'
+import { RuntimeFailure } from '../../../node/runtime/runtime.ts'
 import { type CheckSpec, durationMs } from '../../../protocol/placement/job.ts'
 import { main, processStart, taskSpec, until, withProcesses } from './fixture.ts'
 
@@ -60,7 +61,8 @@ for (const [what, listener, passing, output] of answers)
     withServer(createHttpServer(listener), async (port) => {
       const timeout = output.source.includes('200 ms') ? '200ms' : '20s'
       const spec = checkSpec({ type: 'http', timeout })
-      const result = await runCheck(spec, { ref: main('a'), host: '127.0.0.1', port }, noExec)
+      const target = { ref: main('a'), host: '127.0.0.1', port }
+      const result = (await runCheck(spec, target, noExec))!
       assert.is(result.passing, passing, result.output)
       assert.match(result.output, output)
     }))
@@ -71,9 +73,9 @@ test('http: asks for the path', () =>
     async (port) => {
       const target = { ref: main('a'), host: '127.0.0.1', port }
       const spec = checkSpec({ type: 'http', path: '/health?deep=1' })
-      assert.is((await runCheck(spec, target, noExec)).output, '200 /health?deep=1')
+      assert.is((await runCheck(spec, target, noExec))!.output, '200 /health?deep=1')
       const bare = checkSpec({ type: 'http', path: 'health' })
-      assert.is((await runCheck(bare, target, noExec)).output, '200 /health')
+      assert.is((await runCheck(bare, target, noExec))!.output, '200 /health')
     },
   ))
 
@@ -82,10 +84,10 @@ test('tcp: somebody listens, or nobody does', async () => {
   await withServer(createServer(), async (port) => {
     closed = port
     const target = { ref: main('a'), host: '127.0.0.1', port }
-    assert.is((await runCheck(checkSpec({ type: 'tcp' }), target, noExec)).passing, true)
+    assert.is((await runCheck(checkSpec({ type: 'tcp' }), target, noExec))!.passing, true)
   })
   const target = { ref: main('a'), host: '127.0.0.1', port: closed }
-  const result = await runCheck(checkSpec({ type: 'tcp' }), target, noExec)
+  const result = (await runCheck(checkSpec({ type: 'tcp' }), target, noExec))!
   assert.is(result.passing, false)
   assert.match(result.output, /ECONNREFUSED/)
 })
@@ -105,11 +107,51 @@ test(
       output: 'exited with 0',
     })
     assert.equal(await run('sh', '-c', 'echo no; exit 1'), { passing: false, output: 'no' })
-    const missing = await run('no-such-program')
+    const missing = (await run('no-such-program'))!
     assert.is(missing.passing, false)
     assert.match(missing.output, /no program no-such-program/)
   }),
 )
+
+test('tcp: a proxy without anybody behind it is nobody', () =>
+  withServer(
+    createServer((socket) => socket.end()),
+    async (port) => {
+      const target = { ref: main('a'), host: '127.0.0.1', port }
+      const result = (await runCheck(checkSpec({ type: 'tcp' }), target, noExec))!
+      assert.equal(result.passing, false)
+      assert.match(result.output, /closed the connection at once/)
+    },
+  ))
+
+test('tcp: who greets and hangs up is there', () =>
+  withServer(
+    createServer((socket) => socket.end('220 hello')),
+    async (port) => {
+      const target = { ref: main('a'), host: '127.0.0.1', port }
+      assert.is((await runCheck(checkSpec({ type: 'tcp' }), target, noExec))!.passing, true)
+    },
+  ))
+
+test('command: an engine that is away says nothing of what it runs', async () => {
+  const exec: Exec = async () => {
+    throw new RuntimeFailure('engine-unavailable', 'away', true)
+  }
+  const spec = checkSpec({ type: 'command', command: ['true'] })
+  const target = { ref: main('a'), host: '', port: 0 }
+  assert.is(await runCheck(spec, target, exec), undefined)
+  let asked = 0
+  const counting: Exec = (...args) => {
+    asked++
+    return exec(...args)
+  }
+  const { monitor, turns } = watching({ exec: counting })
+  const check = { type: 'command', command: ['x'], interval: '100ms', grace: '0s', failures: 1 }
+  monitor.watch('a', taskWithChecks('web', check), {})
+  await until(() => asked === 4, 'some checks')
+  assert.equal(turns, [])
+  monitor.close()
+})
 
 interface Result {
   passing: boolean

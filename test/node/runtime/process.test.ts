@@ -89,6 +89,21 @@ test(
 )
 
 test(
+  'stops with the signal that the task asks for',
+  withProcesses(async (bed) => {
+    const script = 'trap "exit 4" QUIT; trap "" TERM; echo up; while :; do sleep 0.05; done'
+    for (const allocation of ['own', 'adopted']) {
+      const task = { stopSignal: 'SIGQUIT' }
+      await bed.runtime.start(processStart({ allocation, command: ['sh', '-c', script], task }))
+      await until(async () => (await readAll(bed.runtime, main(allocation))) === 'up\n', 'the task')
+      if (allocation === 'adopted') await bed.reopen()
+      const exit = await bed.runtime.stop(main(allocation), 20_000)
+      assert.equal(exit, { exitCode: 4, reason: 'exited with 4' })
+    }
+  }),
+)
+
+test(
   'kills what does not end within the grace',
   withProcesses(async (bed) => {
     const command = ['sh', '-c', 'trap "" TERM; echo $$ >self; while :; do sleep 0.05; done']

@@ -2,7 +2,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { ObservedTask } from '../../../protocol/event.ts'
 import { allocationKey } from '../../../protocol/placement/allocation.ts'
-import { Machine, spec, task } from './machine.ts'
+import { Machine, node, spec, task } from './machine.ts'
 
 const restart = suite('the restart of an agent')
 const id = 'web.0.00000000'
@@ -178,6 +178,73 @@ restart('a disk that was lost: what others remember of it has failed', () => {
   machine.put(allocationKey('m1', id), before.records.get(allocationKey('m1', id))!.body)
   assert.equal(machine.settle(), [`notify ${id} failed (the node lost its record)`])
   assert.is(machine.committedCpu(), 0)
+})
+
+/** A container that an agent left, and the agent after it, for which the engine does not answer yet. */
+function lifeWithoutEngine(): { machine: Machine; effects: string[]; container: ObservedTask } {
+  const both = node({ runtimes: ['process', 'docker'] })
+  const checks = [{ type: 'http', port: 'http' }]
+  const container = {
+    docker: { image: 'x' },
+    process: undefined,
+    ports: [{ name: 'http' }],
+    checks,
+  }
+  const before = new Machine({ node: both })
+  before.putJob(spec({ tasks: [task(container)] }))
+  before.start()
+  before.place()
+  before.reserved(`reserve-ports ${id} http=?`, { http: 20_007 })
+  before.started(id)
+  before.checked(id, true)
+  const machine = new Machine({ records: before.records, now: before.now + 5000, node: both })
+  const effects = machine.start([], ['docker'])
+  return { machine, effects, container: found({ ports: { http: 20_007 } }) }
+}
+
+restart('what an engine that does not answer yet may run is left alone until it does', () => {
+  const { machine, effects, container } = lifeWithoutEngine()
+  assert.equal(effects, [`watch-checks ${id} server`])
+  assert.equal(machine.writes, [])
+  assert.equal(machine.after(60_000), [])
+  assert.is(machine.committedCpu(), 100)
+  assert.equal(machine.observe([container]), [])
+  assert.equal(machine.writes, [])
+  const { state, healthy, tasks } = machine.body(id)
+  assert.equal([state, healthy, tasks[0]!.restarts], ['running', true, 0])
+  assert.equal(machine.observe([]), [], 'once is enough')
+})
+
+restart('what such an engine turns out not to run is started again, at the same ports', () => {
+  const { machine } = lifeWithoutEngine()
+  const effects = machine.observe([found({ running: false, exitCode: 137 })])
+  assert.ok(effects.includes(`release-ports ${id}`), effects.join())
+  machine.reserved(`reserve-ports ${id} http=20007`, { http: 20_007 })
+  assert.equal(machine.toDeadline().effects, [`start-task ${id} server`])
+  machine.started(id)
+  assert.is(machine.body(id).tasks[0]!.restarts, 1)
+})
+
+restart('a check that fails meanwhile, or a stop, is carried out once the engine answers', () => {
+  const failing = lifeWithoutEngine().machine
+  failing.checked(id, false)
+  failing.failed(`stop-task ${id} server`, { code: 'engine-unavailable' })
+  failing.observe([found({ ports: { http: 20_007 } })])
+  assert.equal(failing.toDeadline().effects, [`stop-task ${id} server`])
+  failing.stopped(id)
+  assert.equal(failing.toDeadline().effects, [`start-task ${id} server`])
+
+  const unwanted = lifeWithoutEngine().machine
+  unwanted.deleteJob('web')
+  unwanted.failed(`stop-task ${id} server`, { code: 'engine-unavailable' })
+  unwanted.observe([])
+  assert.is(unwanted.body(id).state, 'complete')
+})
+
+restart('what no record explains is also stopped when it is found late', () => {
+  const { machine } = lifeWithoutEngine()
+  const orphan = found({ allocation: 'old.0.12345678' })
+  assert.equal(machine.observe([found(), orphan]), ['stop-task old.0.12345678 server'])
 })
 
 restart('kept tasks are left alone, and the node says until when', () => {

@@ -115,14 +115,21 @@ export class Machine {
   }
 
   /** Starts with what is in the records; nothing runs, unless told. */
-  start(observed: readonly ObservedTask[] = []): string[] {
+  start(observed: readonly ObservedTask[] = [], unanswered: NodeBody['runtimes'] = []): string[] {
     this.inventory.refresh([...this.records.keys()])
     this.#changed = []
     this.#isStarted = true
     return this.step((out) => {
       this.host.start(this.now, out)
-      this.host.onTasksObserved(observed, this.now, out)
+      const event = { type: 'tasks-observed', tasks: observed, unanswered } as const
+      this.host.onTasksObserved(event, this.now, out)
     })
+  }
+
+  /** A runtime that did not answer at the start does now. */
+  observe(tasks: readonly ObservedTask[]): string[] {
+    const event = { type: 'tasks-observed', tasks } as const
+    return this.step((out) => this.host.onTasksObserved(event, this.now, out))
   }
 
   /** A record that somebody wrote; what the host makes of it comes with the next step. */
