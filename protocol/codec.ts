@@ -96,13 +96,13 @@ export function decodeBroadcast(encoded: Uint8Array): Decoded<Broadcast> {
 /** Of the last few broadcasts: thousands of simulated members verify one after the other. */
 const lastSigned = new Array<{ broadcast: Broadcast; bytes: Uint8Array } | undefined>(16)
 
-/** What the author of a broadcast signs. Its records carry signatures of their own. */
+/** What the author of a broadcast signs. */
 export function signedBytesOfBroadcast(broadcast: Broadcast): Uint8Array {
-  const { author, sequence, updates } = broadcast
+  const { author, sequence, updates, records } = broadcast
   const place = sequence % lastSigned.length
   const held = lastSigned[place]
   if (held?.broadcast === broadcast) return held.bytes
-  const bytes = encodeCanonical({ author, sequence, updates } as unknown as Value)
+  const bytes = encodeCanonical({ author, sequence, updates, records } as unknown as Value)
   lastSigned[place] = { broadcast, bytes }
   return bytes
 }

@@ -244,7 +244,7 @@ class MemberCore implements Core {
       case 'place-request':
       case 'place-response':
         // First the records that it carries, so that placement sees what the sender saw.
-        this.#replica.joinRecords(from, message.records as ReplicaRecord[], now)
+        this.#replica.joinRecords(from, message.records as ReplicaRecord[], now, from)
         this.#passOnRecords(now, out)
         return this.#placement.onMessage(from, message, now, out)
       case 'stop-request':
@@ -265,8 +265,9 @@ class MemberCore implements Core {
     if (broadcast.author === this.#self) return
     const opened = this.#broadcaster.open(broadcast)
     if (isRejection(opened)) return this.#reject(opened, out)
-    this.#membership.applyUpdates(opened, now, out)
-    this.#replica.joinRecords(broadcast.author, broadcast.records, now)
+    this.#membership.applyUpdates(opened.updates, now, out)
+    const { author, records } = broadcast
+    this.#replica.joinRecords(author, records, now, opened.vouchesForRecords ? author : null)
   }
 
   #onRequest(event: Event & { type: 'request-received' }, now: Millis, out: Effect[]): void {

@@ -60,8 +60,11 @@ export function readBytes(body: Readable, max: number): Promise<Buffer> {
       if (length > max) tooLarge()
       else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length))
     })
-    body.on('error', () => reject(new RequestProblem('malformed', 'the body broke off')))
-    body.on('close', () => reject(new RequestProblem('malformed', 'the body broke off')))
+    const brokeOff = () => {
+      if (!body.readableEnded) reject(new RequestProblem('malformed', 'the body broke off'))
+    }
+    body.on('error', brokeOff)
+    body.on('close', brokeOff)
   })
 }
 

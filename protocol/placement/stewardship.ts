@@ -24,8 +24,9 @@ export class Stewardship {
   #ring = PlacementRing.empty
   readonly #maps: BigMaps
   #points: BigMap<number>
-  /** Replaced, not changed: others may hold the same. */
-  #jobs: readonly Hashed[] = []
+  #jobs: Hashed[] = []
+  /** Others hold the same list: it is replaced, not changed. Never in an agent, which has no others. */
+  #isShared = false
   readonly #mine = new Set<JobId>()
 
   constructor(self: MemberId, maps: BigMaps = plainMaps) {
@@ -39,6 +40,8 @@ export class Stewardship {
     this.#ring = other.#ring
     this.#points = this.#maps.copy(other.#points)
     this.#jobs = other.#jobs
+    this.#isShared = true
+    other.#isShared = true
     return this.#reclaim(this.#jobs).gained
   }
 
@@ -62,13 +65,13 @@ export class Stewardship {
   addJob(job: JobId): boolean {
     const hashed = { key: keyOfJob(job), job }
     const at = this.#position(hashed)
-    if (this.#jobs[at]?.job !== job) this.#jobs = changed(this.#jobs, at, hashed)
+    if (this.#jobs[at]?.job !== job) this.#change(at, hashed)
     return this.#claim(job)
   }
 
   removeJob(job: JobId): void {
     const at = this.#position({ key: keyOfJob(job), job })
-    if (this.#jobs[at]?.job === job) this.#jobs = changed(this.#jobs, at, undefined)
+    if (this.#jobs[at]?.job === job) this.#change(at, undefined)
     this.#mine.delete(job)
   }
 
@@ -102,6 +105,12 @@ export class Stewardship {
 
   has(member: MemberId): boolean {
     return this.#points.has(member)
+  }
+
+  #change(at: number, hashed: Hashed | undefined): void {
+    if (this.#isShared) this.#jobs = changed(this.#jobs, at, hashed)
+    else if (hashed === undefined) this.#jobs.splice(at, 1)
+    else this.#jobs.splice(at, 0, hashed)
   }
 
   #reclaim(jobs: Iterable<Hashed>): { gained: JobId[]; lost: JobId[] } {
@@ -159,18 +168,14 @@ export class Stewardship {
 interface Change {
   readonly at: number
   readonly job: JobId | undefined
-  readonly result: readonly Hashed[]
+  readonly result: Hashed[]
 }
 
 /** The last change of each list: simulated members that make the same one share what comes of it. */
 const changes = new WeakMap<readonly Hashed[], Change>()
 
 /** The list with another one inserted, or without the one that is there. */
-function changed(
-  jobs: readonly Hashed[],
-  at: number,
-  hashed: Hashed | undefined,
-): readonly Hashed[] {
+function changed(jobs: readonly Hashed[], at: number, hashed: Hashed | undefined): Hashed[] {
   const last = changes.get(jobs)
   if (last !== undefined && last.at === at && last.job === hashed?.job) return last.result
   const result = jobs.slice()
