@@ -71,7 +71,7 @@ export class LocalCluster {
   }
 
   /** One more agent, which joins the ones that run; it may not be ready yet. */
-  async add(flags: readonly string[] = []): Promise<LocalAgent> {
+  async add(flags: readonly string[] = [], env: NodeJS.ProcessEnv = {}): Promise<LocalAgent> {
     const index = this.agents.length
     const host = this.#options.hostOf?.(index) ?? '127.0.0.1'
     const [apiPort, peerPort] = await freePorts(2)
@@ -91,6 +91,7 @@ export class LocalCluster {
         ...(this.#options.flags ?? []),
         ...flags,
       ],
+      env,
     })
     this.agents.push(agent)
     await this.#options.reach?.(index, apiPort!)
@@ -132,6 +133,7 @@ interface AgentInit {
   readonly join: readonly string[]
   readonly wrap: readonly string[]
   readonly flags: readonly string[]
+  readonly env: NodeJS.ProcessEnv
 }
 
 export class LocalAgent {
@@ -181,7 +183,8 @@ export class LocalAgent {
       ...this.#init.flags,
       ...flags,
     ]
-    const env = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), ...process.env }
+    const cache = join(root, 'node_modules/.cache/compile')
+    const env = { NODE_COMPILE_CACHE: cache, ...process.env, ...this.#init.env }
     this.child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', log, log], env })
   }
 
