@@ -179,6 +179,8 @@ function greeting({ data }: Options, started: readonly Started[]): string {
   const rows = started.map(
     ({ name, api, log, child }) => `  ${name}  ${api}  pid ${child.pid}${log ? `  ${log}` : ''}`,
   )
+  const idea =
+    started.length > 1 ? 'Kill one of them, and see what it ran come up on the others.\n' : ''
   const count = started.length === 1 ? 'The agent is' : `${started.length} agents are`
   return `
 ${count} ready:
@@ -189,7 +191,7 @@ Submit a job, from another terminal:
   ${starling} run ${quoted(join(root, 'scripts/examples/hello.yaml'))} --wait
 
 then look at it: ${starling} ps
-${started.length > 1 ? 'Kill one of them, and see what it ran come up on the others.\n' : ''}Data is kept in ${relative(process.cwd(), data) || '.'}. Ctrl-C stops everything.
+${idea}Data is kept in ${relative(process.cwd(), data) || '.'}. Ctrl-C stops everything.
 `
 }
 

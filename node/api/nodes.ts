@@ -101,6 +101,7 @@ export function nodeRoutes(backend: Backend): Route[] {
       summary: 'Move the work of a node elsewhere; `{"draining": false}` takes it back into use',
       query: copies,
       body: drainShape,
+      bodyIsOptional: true,
       answers: { 200: { shape: writtenShape }, 404: { shape: problemShape } },
       async handle({ params, query, body }) {
         const member = findNode(backend.view(), params.id!).id

@@ -48,11 +48,19 @@ function describeRoute(route: Route, refer: (shape: Shape) => Json): Json {
     description,
     schema: json,
   }))
+  const inHeader = Object.entries(route.headers ?? {}).map(([name, description]) => ({
+    name,
+    in: 'header',
+    description,
+    schema: { type: 'string' },
+  }))
   return {
     operationId: operationId(route),
     summary: route.summary,
-    parameters: [...inPath, ...inQuery],
-    ...(route.body && { requestBody: describeBody(route.body, refer) }),
+    parameters: [...inPath, ...inQuery, ...inHeader],
+    ...(route.body && {
+      requestBody: { required: !route.bodyIsOptional, ...describeBody(route.body, refer) },
+    }),
     ...(route.open && { security: [] }),
     responses: describeAnswers(route.answers, refer),
   }

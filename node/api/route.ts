@@ -31,6 +31,10 @@ export interface RouteOf<P extends ParametersOf> {
   readonly summary: string
   readonly query?: P
   readonly body?: Shape
+  /** Without a body the request means its defaults. */
+  readonly bodyIsOptional?: true
+  /** Headers that change what is done, with what they say. */
+  readonly headers?: { readonly [name: string]: string }
   readonly answers: { readonly [status: number]: Answer }
   /** Answered also where a token is asked for and none was given. */
   readonly open?: boolean

@@ -25,6 +25,8 @@ const refused = {
   503: { shape: problemShape },
   507: { shape: problemShape },
 }
+const ifMatch = { 'If-Match': 'The version that the client saw, in quotes; another one is a 409.' }
+const ifNoneMatch = { 'If-None-Match': 'With `*`, only a job that is not there yet.' }
 const notFound = { 404: { shape: problemShape } }
 const written = { shape: writtenShape }
 
@@ -39,12 +41,17 @@ export function submitRoutes(backend: Backend): Route[] {
       summary:
         'Submit a job. With ?upsert=true it may replace one; without, another content is a 409',
       query: { ...copies, upsert: flag('Replace the job when it is there with another content.') },
+      headers: ifMatch,
       body: jobSpecShape,
       answers: { 200: written, 201: written, ...refused },
       async handle({ query, body, request, reply }) {
         const mode = query.upsert ? 'upsert' : 'create'
-        const ifMatch = ifMatchOf(request.headers['if-match'])
-        const command = { spec: needBody(body), mode, ifMatch, copies: query.w ?? null } as const
+        const command = {
+          spec: needBody(body),
+          mode,
+          ifMatch: ifMatchOf(request.headers['if-match']),
+          copies: query.w ?? null,
+        } as const
         return submit(backend, command, reply)
       },
     }),
@@ -53,6 +60,7 @@ export function submitRoutes(backend: Backend): Route[] {
       path: '/v1/jobs/:id',
       summary: 'Replace a job; only the version of If-Match, where it is given',
       query: copies,
+      headers: { ...ifMatch, ...ifNoneMatch },
       body: jobSpecShape,
       answers: { 200: written, 201: written, ...refused, ...notFound },
       async handle({ params, query, body, request, reply }) {
@@ -69,10 +77,11 @@ export function submitRoutes(backend: Backend): Route[] {
       path: '/v1/jobs/:id',
       summary: 'Delete a job and stop all that runs of it',
       query: copies,
+      headers: ifMatch,
       answers: { 200: written, ...notFound, 409: { shape: problemShape } },
       async handle({ params, query, request }) {
-        const ifMatch = ifMatchOf(request.headers['if-match'])
-        const target = { job: params.id!, ifMatch, copies: query.w ?? null }
+        const seen = ifMatchOf(request.headers['if-match'])
+        const target = { job: params.id!, ifMatch: seen, copies: query.w ?? null }
         return toWritten(await backend.request({ type: 'delete-job', ...target }))
       },
     }),
@@ -81,12 +90,13 @@ export function submitRoutes(backend: Backend): Route[] {
       path: '/v1/jobs/:id/scale',
       summary: 'Change how many instances a job has, and nothing else of it',
       query: copies,
+      headers: ifMatch,
       body: countShape,
       answers: { 200: written, ...refused, ...notFound },
       async handle({ params, query, body, request }) {
         const { count } = checkBody(scaleSchema, needBody(body))
-        const ifMatch = ifMatchOf(request.headers['if-match'])
-        const target = { job: params.id!, count, ifMatch, copies: query.w ?? null }
+        const seen = ifMatchOf(request.headers['if-match'])
+        const target = { job: params.id!, count, ifMatch: seen, copies: query.w ?? null }
         return toWritten(await backend.request({ type: 'scale-job', ...target }))
       },
     }),

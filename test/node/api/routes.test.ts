@@ -14,6 +14,7 @@ interface Document {
 interface Operation {
   operationId: string
   parameters: { name: string; in: string }[]
+  requestBody?: { required: boolean }
   responses: { [status: string]: { content: { [type: string]: { schema?: { $ref: string } } } } }
 }
 
@@ -101,6 +102,25 @@ routes('POST /v1/jobs?upsert=true replaces', async () => {
   const replaced = await call('POST', '/v1/jobs?upsert=true', changed)
   assert.is(replaced.json.version, '2-0000abcd')
   await call('DELETE', '/v1/jobs/u')
+})
+
+routes('what a GET says of a job may be put back: a scale is not undone', async () => {
+  await call('POST', '/v1/jobs', { body: webJob({ id: 'kept', count: 3 }), expect: 201 })
+  await call('POST', '/v1/jobs/kept/scale', { body: { count: 5 } })
+  const { count, spec } = (await call('GET', '/v1/jobs/kept')).json
+  assert.equal([count, spec.count], [5, 5])
+  await call('DELETE', '/v1/jobs/kept')
+})
+
+routes('the document says which bodies are needed, and the headers that count', () => {
+  const operation = (method: string, path: string) => operationOf(method, path)[1]
+  assert.is(operation('POST', '/v1/jobs').requestBody?.required, true)
+  assert.is(operation('POST', '/v1/nodes/n1/drain').requestBody?.required, false)
+  const headers = operation('PUT', '/v1/jobs/web').parameters.filter((each) => each.in === 'header')
+  assert.equal(
+    headers.map((each) => each.name),
+    ['If-Match', 'If-None-Match'],
+  )
 })
 
 routes('GET /v1/jobs lists, filters and pages', async () => {
