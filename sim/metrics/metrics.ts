@@ -29,6 +29,7 @@ export type Mark = readonly [number, number, number]
 
 export interface TaskSize {
   readonly job: string
+  readonly slot: number
   readonly resources: { readonly cpu: number; readonly memory: number; readonly gpu: number }
 }
 
@@ -44,7 +45,10 @@ export class Metrics {
   /** Tasks that run now, and what they take: the sum over all hosts. */
   readonly running = { tasks: 0, cpu: 0, memory: 0, gpu: 0 }
   readonly runningOfJob = new Map<string, number>()
-  readonly starts = { tasks: 0, ended: 0 }
+  /** Tasks that began and ended to run; `again`: in a slot that had run before. */
+  readonly starts = { tasks: 0, ended: 0, again: 0 }
+  /** Slots that have ever run: a text each, as many as slots are wanted. */
+  readonly #slots = new Set<string>()
   readonly #conditions: number[] = []
   /** New jobs not all of whose slots have run yet: the moment of their acknowledgement, and the slots. */
   readonly #placing = new Map<string, { readonly sinceUs: number; readonly count: number }>()
@@ -83,8 +87,10 @@ export class Metrics {
     else this.#placing.set(job, { sinceUs: nowUs, count })
   }
 
-  taskStarted({ job, resources }: TaskSize, nowUs: number): void {
+  taskStarted({ job, slot, resources }: TaskSize, nowUs: number): void {
     this.starts.tasks++
+    const before = this.#slots.size
+    if (this.#slots.add(`${job}/${slot}`).size === before) this.starts.again++
     this.#add(resources, 1)
     const running = (this.runningOfJob.get(job) ?? 0) + 1
     this.runningOfJob.set(job, running)
@@ -94,7 +100,7 @@ export class Metrics {
     this.placement.add(nowUs - placing.sinceUs)
   }
 
-  taskEnded({ job, resources }: TaskSize): void {
+  taskEnded({ job, resources }: Omit<TaskSize, 'slot'>): void {
     this.starts.ended++
     this.#add(resources, -1)
     const left = (this.runningOfJob.get(job) ?? 0) - 1

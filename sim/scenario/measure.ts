@@ -49,6 +49,7 @@ export const measures = {
   acknowledged: { unit: 'count', about: 'writes acknowledged' },
   refused: { unit: 'count', better: less, about: 'writes refused' },
   starts: { unit: 'count', better: less, about: 'tasks started' },
+  moves: { unit: 'count', better: less, about: 'slots started again, here or elsewhere' },
   messages: { unit: 'rate', better: less, about: 'messages a member and second' },
   bytes: { unit: 'rate', better: less, about: 'bytes a member and second' },
   'utilisation.cpu': { unit: 'share', about: 'CPU given to tasks, at the most' },
@@ -82,6 +83,7 @@ export function written(unit: Unit, value: number | undefined): string {
 }
 
 export function writtenDuration(us: number): string {
+  if (us === 0) return '0 s'
   if (us < 1000) return `${Math.round(us)} µs`
   if (us < 1_000_000) return `${trimmed(us / 1000, us < 10_000 ? 1 : 0)} ms`
   if (us < 120_000_000) return `${trimmed(us / 1_000_000, us < 10_000_000 ? 2 : 1)} s`
@@ -95,5 +97,6 @@ export function grouped(value: number): string {
 }
 
 function trimmed(value: number, digits: number): string {
-  return value.toFixed(digits).replace(/\.?0+$/, '') || '0'
+  const text = value.toFixed(digits)
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text
 }

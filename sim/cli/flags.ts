@@ -1,0 +1,88 @@
+/** The command line of `starling sim` as values; what is wrong with it is a UsageError of one line. */
+import { parseArgs } from 'node:util'
+import { scenarioLimits as limits } from '../limits.ts'
+import { UsageError } from './usage.ts'
+
+const options = {
+  scenario: { type: 'string' },
+  members: { type: 'string' },
+  seconds: { type: 'string' },
+  seed: { type: 'string' },
+  seeds: { type: 'string' },
+  trace: { type: 'string' },
+  speed: { type: 'string' },
+  report: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  events: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const
+
+export interface Flags {
+  readonly words: readonly string[]
+  readonly scenario: string | undefined
+  readonly members: number | undefined
+  readonly seconds: number | undefined
+  readonly seed: number
+  readonly seeds: number
+  readonly trace: string | undefined
+  readonly speed: number | undefined
+  readonly report: string | undefined
+  readonly json: boolean
+  readonly events: boolean
+  readonly help: boolean
+}
+
+const yearSeconds = 31_536_000
+const seedMax = 4_294_967_295
+
+export function parseFlags(args: readonly string[]): Flags {
+  const { values, positionals } = parse(args)
+  const { trace, speed, scenario } = values
+  if (speed !== undefined && trace === undefined) throw new UsageError('--speed needs --trace')
+  if (trace !== undefined && scenario !== undefined)
+    throw new UsageError('--trace and --scenario exclude each other')
+  return {
+    words: positionals,
+    scenario,
+    members: whole('members', values.members, 1, limits.members),
+    seconds: whole('seconds', values.seconds, 1, yearSeconds),
+    seed: whole('seed', values.seed, 0, seedMax) ?? 1,
+    seeds: whole('seeds', values.seeds, 1, 1_000_000) ?? 1,
+    trace,
+    speed: factor('speed', speed),
+    report: values.report,
+    json: values.json,
+    events: values.events,
+    help: values.help,
+  }
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true })
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    if (!code?.startsWith('ERR_PARSE_ARGS')) throw error
+    throw new UsageError(message.split('. ')[0]!)
+  }
+}
+
+function whole(
+  flag: string,
+  text: string | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^[0-9]{1,12}$/.test(text)) throw new UsageError(`--${flag}: ${text} is not a whole number`)
+  const value = Number(text)
+  if (value < min || value > max) throw new UsageError(`--${flag}: must be from ${min} to ${max}`)
+  return value
+}
+
+function factor(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^[0-9]{1,9}(\.[0-9]{1,6})?$/.test(text) || Number(text) === 0)
+    throw new UsageError(`--${flag}: ${text} is not a number above 0`)
+  return Number(text)
+}

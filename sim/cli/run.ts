@@ -1,0 +1,125 @@
+/** `starling sim`: runs, with the progress on standard error and what came of it on standard output. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pageOf } from '../report/page.ts'
+import type { Report } from '../report/report.ts'
+import { summarise } from '../report/summary.ts'
+import { reportLine, reportTable } from '../report/table.ts'
+import type { Overrides } from '../scenario/file.ts'
+import { readScenario } from '../scenario/library.ts'
+import { drawScenario, Run, type SeededScenario } from '../scenario.ts'
+import type { Flags } from './flags.ts'
+import { Progress, type Screen } from './progress.ts'
+import { type Recorded, recordedCluster } from './recorded.ts'
+import { UsageError } from './usage.ts'
+
+/** A step of the run takes about this long, so that the bar moves and Ctrl-C is heard. */
+const stepMs = 80
+const stepUsMin = 1000
+const stepUsMax = 250_000
+const interruptedCode = 130
+
+export async function runCommand(flags: Flags): Promise<number> {
+  if (flags.words.length > (flags.trace === undefined ? 0 : 1))
+    throw new UsageError(`there is no command ${flags.words.at(-1)}`)
+  const recorded = recordedCluster(flags)
+  let code = 0
+  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+    const report = await runSeed(flags, seed, recorded)
+    if (report.verdict === 'interrupted') return interruptedCode
+    if (report.verdict === 'failed') code = 1
+  }
+  return code
+}
+
+async function runSeed(flags: Flags, seed: number, recorded?: Recorded): Promise<Report> {
+  const isSingle = flags.seeds === 1
+  if (isSingle) (flags.json ? process.stderr : process.stdout).write(`seed ${seed}\n`)
+  const scenario = scenarioOf(flags, seed, recorded)
+  const trace = flags.events ? (line: string) => process.stdout.write(`${line}\n`) : undefined
+  const run = new Run(scenario, {
+    ...(trace && { trace }),
+    ...(recorded && { arrivals: recorded.arrivals(), machines: recorded.machines }),
+  })
+  const startedAt = performance.now()
+  await drive(run, new Progress(run, standardError, () => performance.now()))
+  const report = summarise(run, {
+    command: commandOf(flags, seed),
+    wallMs: performance.now() - startedAt,
+    credit: recorded?.credit ?? null,
+  })
+  if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`)
+  else process.stdout.write(isSingle ? reportTable(report) : reportLine(report))
+  if (flags.report !== undefined)
+    writeReport(isSingle ? flags.report : join(flags.report, `seed-${seed}`), report, flags.json)
+  return report
+}
+
+/** To its end or to Ctrl-C; a second Ctrl-C does not wait for the step under way. */
+async function drive(run: Run, progress: Progress): Promise<void> {
+  let isInterrupted = false
+  const interrupt = () => {
+    if (isInterrupted) process.exit(interruptedCode)
+    isInterrupted = true
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  const steps = run.steps()
+  for (;;) {
+    const startedAt = performance.now()
+    if (steps.next().done) break
+    const tookMs = Math.max(0.1, performance.now() - startedAt)
+    const factor = Math.min(2, Math.max(0.25, stepMs / tookMs))
+    run.stepUs = Math.min(stepUsMax, Math.max(stepUsMin, run.stepUs * factor))
+    progress.stepped()
+    await new Promise((resolve) => setImmediate(resolve))
+    if (isInterrupted) break
+  }
+  progress.end()
+  process.off('SIGINT', interrupt)
+  process.off('SIGTERM', interrupt)
+}
+
+function scenarioOf(flags: Flags, seed: number, recorded?: Recorded): SeededScenario {
+  const { members, seconds } = flags
+  const override: Overrides = (scenario) => ({
+    ...scenario,
+    ...(members !== undefined && { members: { ...scenario.members, count: members } }),
+    ...(seconds !== undefined && {
+      durations: { ...scenario.durations, safety: `${seconds}s` },
+    }),
+  })
+  if (recorded !== undefined) return { ...override(recorded.scenario), seed }
+  if (flags.scenario === undefined) return { ...override(drawScenario(seed)), seed }
+  return { ...readScenario(flags.scenario, override), seed }
+}
+
+function commandOf(flags: Flags, seed: number): string {
+  const { scenario, members, seconds, trace, speed, words } = flags
+  const parts = [
+    'starling sim',
+    scenario !== undefined && `--scenario ${scenario}`,
+    trace !== undefined && `--trace ${trace} ${words[0]}`,
+    speed !== undefined && `--speed ${speed}`,
+    members !== undefined && `--members ${members}`,
+    seconds !== undefined && `--seconds ${seconds}`,
+    `--seed ${seed}`,
+  ]
+  return parts.filter(Boolean).join(' ')
+}
+
+function writeReport(folder: string, report: Report, isQuiet: boolean): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'report.json'), `${JSON.stringify(report)}\n`)
+  const page = join(folder, 'report.html')
+  writeFileSync(page, pageOf(report))
+  if (!isQuiet) process.stdout.write(`report   ${page}\n`)
+}
+
+const standardError: Screen = {
+  isTerminal: process.stderr.isTTY === true,
+  get columns() {
+    return process.stderr.columns ?? 100
+  },
+  write: (text) => process.stderr.write(text),
+}

@@ -1,0 +1,40 @@
+/** What `starling sim` says of itself, and the error of whoever used it otherwise. */
+
+export class UsageError extends Error {}
+
+export const shortUsage = `usage: starling sim [--scenario NAME|FILE] [--members N] [--seed N] [--report DIR] …
+       starling sim list | compare A B | --help
+`
+
+export const fullUsage = `usage: starling sim [options]            run a scenario on simulated machines
+       starling sim list                 the scenarios of the library, one line each
+       starling sim show NAME            the scenario as a file, to change and run as your own
+       starling sim compare A B          two reports beside each other; A and B are folders of --report
+
+what is run
+  --scenario NAME|FILE    of the library, or a YAML file; left out, one is drawn from the seed
+  --members N             so many machines, instead of the scenario's number
+  --seconds N             simulated seconds of load and faults, instead of the scenario's
+  --seed N                all chance comes from it: same seed, same run (1)
+  --seeds N               so many seeds, one after the other, a line each (1)
+  --trace NAME DIR        machines and tasks of a recorded cluster; known: alibaba-gpu-2023
+  --speed X               the trace so many times faster (1)
+
+what comes of it
+  --report DIR            writes DIR/report.html, one page with charts, and DIR/report.json
+  --json                  the report as JSON on standard output
+  --events                every event: time in µs, host, what
+  --help
+
+A run boots the cluster, has faults and load (safety), then repairs everything and lets it come to rest (liveness).
+Ctrl-C ends it with the report so far.
+
+exit codes: 0 all promises kept and expectations met, 1 not so, 2 wrong usage or a file that cannot be read,
+            130 interrupted
+
+examples
+  starling sim --scenario rack-loss --seed 7
+  starling sim --members 10000 --scenario rack-loss --seed 7 --report out
+  starling sim --seeds 100
+  starling sim --trace alibaba-gpu-2023 ~/traces/alibaba-gpu-2023 --speed 10000
+`
