@@ -23,7 +23,7 @@ import { AgentError } from './errors.ts'
 import { type Logger, logNotification } from './logger.ts'
 import { Metrics } from './metrics.ts'
 import { createNetwork, type Network, type NetworkHandlers } from './network/network.ts'
-import { announced, describeNode, hostOf } from './node-description.ts'
+import { announced, describeNode, hostOf, longestGraceMs } from './node-description.ts'
 import { Notifications } from './notifications.ts'
 import { Performer } from './perform.ts'
 import { Recorder } from './recorder.ts'
@@ -142,11 +142,12 @@ export class Agent {
     for (const trouble of this.#runtimes.troubles()) this.#init.logger.warn(trouble)
   }
 
-  /** Ends the tasks, or keeps them, tells everyone, then closes. */
-  leave(): void {
+  /** Ends the tasks, or keeps them, tells everyone, then closes. Answers how long the tasks may take. */
+  leave(): number {
     this.#isLeaving = true
     const keepTasks = this.#init.settings.onStop === 'keep'
     this.#driver.tell({ type: 'leave-requested', keepTasks })
+    return keepTasks ? 0 : longestGraceMs(this.#view())
   }
 
   /** Everyone knows that it leaves, and what it ran has ended or is kept. */

@@ -1,8 +1,11 @@
-/** What this node says of itself in its record: where it is reached, what it offers, what it can run. */
+/** What this node says of itself in its record, and knows of what it runs. */
 import { isIPv4 } from 'node:net'
 import { networkInterfaces } from 'node:os'
+import { isEnded } from '../protocol/placement/allocation.ts'
+import { durationMs } from '../protocol/placement/job.ts'
 import type { NodeBody } from '../protocol/placement/node-body.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
+import type { ClusterView } from '../protocol/view.ts'
 import { isLoopback } from './api/auth.ts'
 import { toMultiaddr } from './network/address.ts'
 import type { Settings } from './settings.ts'
@@ -62,4 +65,11 @@ export function describeNode(settings: Settings, offer: Offer): NodeBody {
     version,
     awayUntil: null,
   }
+}
+
+/** Of the tasks that this node runs: each may take its grace to end. */
+export function longestGraceMs(view: ClusterView): number {
+  const held = view.allocations({ member: view.self }).filter(({ body }) => !isEnded(body.state))
+  const tasks = held.flatMap(({ body }) => view.job(body.job)?.spec.tasks ?? [])
+  return Math.max(0, ...tasks.map((task) => durationMs(task.stopGrace)))
 }

@@ -5,8 +5,8 @@ import { bugExitCode } from './errors.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { type Flags, readSettings } from './settings.ts'
 
-/** A task's grace is 10 s by default, and the farewell 0.3 s; after this the agent ends anyway. */
-const leaveMs = 30_000
+/** To remove what has ended, and to say farewell; with the tasks' grace, after this the agent ends anyway. */
+const leaveMarginMs = 20_000
 const forcedExitCode = 1
 
 export async function runAgent(flags: Flags): Promise<void> {
@@ -22,7 +22,7 @@ export async function runAgent(flags: Flags): Promise<void> {
   process.on('unhandledRejection', crash)
   const signals = waitForSignals(logger, () => agent)
   agent = await startAgent({ settings, logger, onBug })
-  if (signals.isAsked()) agent.leave()
+  if (signals.isAsked()) signals.leave(agent)
   // Where the launcher asked for a cache: at the end would be too late for an agent that is killed.
   flushCompileCache()
   await agent.stopped
@@ -37,14 +37,18 @@ function waitForSignals(logger: Logger, agent: () => Agent | undefined) {
     logger.warn(`the agent ends at once: ${reason}`)
     process.exit(forcedExitCode)
   }
+  const leave = (started: Agent) => {
+    const leaveMs = started.leave() + leaveMarginMs
+    setTimeout(() => end(`not done after ${leaveMs / 1000} s`), leaveMs).unref()
+  }
   const onSignal = (signal: NodeJS.Signals) => {
     if (isAsked) return end('asked twice')
     isAsked = true
     logger.info({ signal }, 'the agent leaves the cluster')
-    setTimeout(() => end(`not done after ${leaveMs / 1000} s`), leaveMs).unref()
-    agent()?.leave()
+    const started = agent()
+    if (started !== undefined) leave(started)
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
-  return { isAsked: () => isAsked }
+  return { isAsked: () => isAsked, leave }
 }
