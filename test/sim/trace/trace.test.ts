@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Random } from '../../../protocol/base/random.ts'
 import { BrokenTrace } from '../../../sim/trace/broken-trace.ts'
-import { gpuCapacityMilli, gpuMilliOf, inflate } from '../../../sim/trace/inflate.ts'
+import { gpuCapacityMilli, gpuMilliOf, inflate, withGpus } from '../../../sim/trace/inflate.ts'
 import { readTrace } from '../../../sim/trace/trace.ts'
 
 const trace = suite('sim/trace')
@@ -100,11 +100,17 @@ trace(
     const { members, tasks } = readTrace('alibaba-gpu-2023', sample)
     const capacity = gpuCapacityMilli(members)
     assert.is(capacity, 14_000)
-    const drawn = inflate(tasks, 1.3 * capacity, new Random(7))
-    const demand = drawn.reduce((sum, task) => sum + gpuMilliOf(task), 0)
-    assert.ok(demand >= 1.3 * capacity)
-    assert.ok(demand - gpuMilliOf(drawn.at(-1)!) < 1.3 * capacity)
-    assert.equal(drawn, inflate(tasks, 1.3 * capacity, new Random(7)))
+    for (const ratio of [0.5, 1.3]) {
+      const drawn = inflate(tasks, ratio * capacity, new Random(7))
+      const demand = drawn.reduce((sum, task) => sum + gpuMilliOf(task), 0)
+      assert.ok(demand >= ratio * capacity)
+      assert.ok(demand <= ratio * capacity + 8000, 'by one task at most')
+      assert.equal(drawn, inflate(tasks, ratio * capacity, new Random(7)))
+      assert.not.equal(drawn, inflate(tasks, ratio * capacity, new Random(8)))
+    }
+    const all = new Set(inflate(tasks, 1.3 * capacity, new Random(7)))
+    assert.is(all.size, tasks.length, 'the whole trace is in it')
+    assert.is(withGpus(members).length, 3)
   },
 )
 

@@ -1,0 +1,167 @@
+/**
+ * The product's own placement as a packer: a walk on the placement ring, the rules of feasibility and score,
+ * the spill, and the member's admission, all by the functions that the agent calls. What a steward knows of
+ * a machine is what the machine last told: with `tellEvery` tasks between two tellings, and the fresh figures
+ * that each answer to a request carries.
+ *
+ * GPUs are counted in thousandths here, where the agent counts whole devices, so that the trace's shares can
+ * be told to it. Whether one device has a task's share is checked by the machine, as a second step of its
+ * admission. Not modelled: two stewards that decide at the same moment, messages that are lost.
+ */
+import type { MemberId } from '../../protocol/base/id.ts'
+import { invariant } from '../../protocol/base/invariant.ts'
+import { check } from '../../protocol/base/schema.ts'
+import { defaultConfig } from '../../protocol/config.ts'
+import { type OwnState, refusalOfSpec } from '../../protocol/placement/admission.ts'
+import { findCandidates } from '../../protocol/placement/candidates.ts'
+import { type Candidate, refusalOf, wishOf } from '../../protocol/placement/feasibility.ts'
+import { type JobSpec, jobSchema } from '../../protocol/placement/job.ts'
+import type { NodeBody } from '../../protocol/placement/node-body.ts'
+import { Occupancy } from '../../protocol/placement/occupancy.ts'
+import { keyOfSlot } from '../../protocol/placement/placement-ring.ts'
+import type { Resources } from '../../protocol/placement/resources.ts'
+import { scoreOf } from '../../protocol/placement/score.ts'
+import { type Demand, deviceMilli, type TraceMember } from '../trace/trace.ts'
+import type { Machines } from './machines.ts'
+import type { Choice, Packer } from './packing.ts'
+import { ringOf } from './ring-of.ts'
+
+export interface StarlingKnobs {
+  /** Tasks between two tellings of what is free; 1 tells at once. */
+  readonly tellEvery: number
+  readonly candidates: number
+  readonly candidatesSpilled: number
+}
+
+export const usualKnobs: StarlingKnobs = {
+  tellEvery: 1,
+  candidates: defaultConfig.candidates,
+  candidatesSpilled: defaultConfig.candidatesSpilled,
+}
+
+export class StarlingPacker implements Packer {
+  readonly #machines: Machines
+  readonly #knobs: StarlingKnobs
+  readonly #ring: ReturnType<typeof ringOf>
+  readonly #nodes: readonly NodeBody[]
+  readonly #candidates: Candidate[]
+  readonly #now = 0
+  /** Requests to members, and members looked at, for the cost of a decision. */
+  asks = 0
+  seen = 0
+
+  constructor(machines: Machines, knobs: StarlingKnobs = usualKnobs) {
+    this.#machines = machines
+    this.#knobs = knobs
+    this.#ring = ringOf(machines.members)
+    this.#nodes = machines.members.map(nodeOf)
+    this.#candidates = machines.members.map((_, i) => this.#told(i))
+  }
+
+  choose(task: Demand, sequence: number): Choice | undefined {
+    if (sequence % this.#knobs.tellEvery === 0 && this.#knobs.tellEvery > 1)
+      for (let i = 0; i < this.#machines.size; i++) this.#candidates[i] = this.#told(i)
+    const spec = specOf(`task-${sequence}`, task)
+    const declined = new Set<MemberId>()
+    for (;;) {
+      const machine = this.#best(spec, declined)
+      if (machine === undefined) return undefined
+      this.asks++
+      if (this.#admits(machine, spec, task)) {
+        this.#candidates[machine] = this.#told(machine, task)
+        return { machine }
+      }
+      this.#candidates[machine] = this.#told(machine)
+      declined.add(this.#machines.members[machine]!.name)
+    }
+  }
+
+  /** The steward's side. */
+  #best(spec: JobSpec, declined: ReadonlySet<MemberId>): number | undefined {
+    const wish = wishOf(spec)
+    const occupancy = new Occupancy(spec, () => undefined)
+    const score = (member: MemberId): number | undefined => {
+      this.seen++
+      if (declined.has(member)) return undefined
+      const candidate = this.#candidates[this.#ring.indexOf.get(member)!]!
+      if (refusalOf(wish, candidate, occupancy, this.#now) !== undefined) return undefined
+      return scoreOf(wish, candidate, occupancy)
+    }
+    const walk = this.#ring.ring.walk(keyOfSlot(spec.id, 0))
+    const chosen = findCandidates(walk, score, this.#knobs)[0]
+    return chosen && this.#ring.indexOf.get(chosen.member)
+  }
+
+  /** The member's side: what it has, not what anyone thinks that it has. */
+  #admits(machine: number, spec: JobSpec, task: Demand): boolean {
+    const own: OwnState = {
+      member: this.#machines.members[machine]!.name,
+      node: this.#nodes[machine]!,
+      isLeaving: false,
+      isDraining: false,
+      isSettled: true,
+      canPersist: true,
+      free: this.#free(machine),
+      hostPorts: () => new Set(),
+    }
+    return refusalOfSpec(spec, own, this.#now) === undefined && this.#machines.fits(machine, task)
+  }
+
+  /** What the machine tells of itself; with a task that it has just taken, as its answer does. */
+  #told(machine: number, taken?: Demand): Candidate {
+    const free = this.#free(machine)
+    return {
+      member: this.#machines.members[machine]!.name,
+      state: 'alive',
+      node: this.#nodes[machine],
+      draining: false,
+      free: taken === undefined ? free : less(free, taken),
+    }
+  }
+
+  #free(machine: number): Resources {
+    const { cpu, memory, gpu } = this.#machines
+    return { cpu: cpu[machine]!, memory: memory[machine]!, disk: 0, gpu: gpu[machine]! }
+  }
+}
+
+function less({ cpu, memory, disk, gpu }: Resources, task: Demand): Resources {
+  return {
+    cpu: cpu - task.cpu,
+    memory: memory - task.memory,
+    disk,
+    gpu: gpu - task.devices * task.shareMilli,
+  }
+}
+
+function nodeOf({ name, cpu, memory, devices, model }: TraceMember): NodeBody {
+  return {
+    name,
+    addresses: [],
+    labels: devices === 0 ? {} : { gpu: model },
+    capacity: { cpu, memory, disk: 0, gpu: devices * deviceMilli },
+    runtimes: ['process'],
+    host: '127.0.0.1',
+    version: 'sim',
+    awayUntil: null,
+  }
+}
+
+const template = templateOf()
+
+function templateOf(): JobSpec {
+  const tasks = [{ name: 'main', process: { command: ['true'] } }]
+  const result = check(jobSchema, { id: 'task', type: 'batch', count: 1, tasks })
+  invariant(result.ok, 'the template of a task is a job')
+  return result.value
+}
+
+/** The task as a job of one slot; the models that will do are a constraint on a label. */
+function specOf(id: string, { cpu, memory, devices, shareMilli, models }: Demand): JobSpec {
+  const resources = { cpu, memory, disk: 0, gpu: devices * shareMilli }
+  const constraints: JobSpec['constraints'] =
+    models.length === 0
+      ? []
+      : [{ attribute: 'label.gpu', operator: 'like', value: models.join('|') }]
+  return { ...template, id, tasks: [{ ...template.tasks[0]!, resources }], constraints }
+}
