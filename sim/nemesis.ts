@@ -72,12 +72,13 @@ export class Nemesis {
   /** All targets at once, or one after the other, each for its own time. */
   #strike(fault: FaultShape, tally: Tally): void {
     const targets = 'target' in fault ? this.#hosts(fault.target) : []
-    const staggerUs = 'stagger' in fault ? durationUs(fault.stagger) : 0
+    const within = 'within' in fault ? fault.within : undefined
     tally.strikes++
     tally.struck += targets.length
-    if (staggerUs === 0) return this.#strikeAll(fault, tally, targets)
+    if (within === undefined) return this.#strikeAll(fault, tally, targets)
+    const gapUs = Math.floor(durationUs(within) / Math.max(1, targets.length))
     targets.forEach((host, i) => {
-      this.#after(i * staggerUs, () => this.#strikeAll(fault, tally, [host]))
+      this.#after(i * gapUs, () => this.#strikeAll(fault, tally, [host]))
     })
   }
 

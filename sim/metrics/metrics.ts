@@ -64,8 +64,14 @@ export class Metrics {
 
   /** `observer` holds `subject` for down; both are `connected` when the network lets each hear the other. */
   noticedDown(observer: number, subject: number, isConnected: boolean, nowUs: number): void {
-    const isSound = this.conditionOf(observer) === 'up' && this.conditionOf(subject) === 'up'
-    this.deaths.noticed(subject, isSound && isConnected, nowUs)
+    const isHeard = isConnected && !this.#isApart(observer) && !this.#isApart(subject)
+    this.deaths.noticed(subject, isHeard, nowUs)
+  }
+
+  /** A slow or a drained member lives and answers; one that is cut off is as good as dead to some. */
+  #isApart(host: number): boolean {
+    const condition = this.conditionOf(host)
+    return condition === 'cut off' || condition === 'deaf'
   }
 
   mark(host: number, condition: Condition, nowUs: number): void {

@@ -11,9 +11,12 @@ import { countRange, durationUs } from './quantity.ts'
 import type { Scenario } from './shape.ts'
 
 export function inconsistencies(scenario: Scenario): Issue[] {
+  const topology = new Topology(scenario.members)
   return [
     ...linkIssues(scenario),
-    ...scenario.faults.flatMap((fault, i) => faultIssues(scenario, fault, `faults[${i}]`)),
+    ...scenario.faults.flatMap((fault, i) =>
+      faultIssues(scenario, topology, fault, `faults[${i}]`),
+    ),
     ...workloadIssues(scenario),
     ...expectationIssues(scenario),
   ]
@@ -25,7 +28,12 @@ function linkIssues({ members, links }: Scenario): Issue[] {
   return [{ path: 'links.betweenRegions', message: 'there is only one region' }]
 }
 
-function faultIssues(scenario: Scenario, fault: FaultShape, path: string): Issue[] {
+function faultIssues(
+  scenario: Scenario,
+  topology: Topology,
+  fault: FaultShape,
+  path: string,
+): Issue[] {
   const issues: Issue[] = []
   const safetyUs = durationUs(scenario.durations.safety)
   if (durationUs(fault.at) >= safetyUs)
@@ -33,14 +41,19 @@ function faultIssues(scenario: Scenario, fault: FaultShape, path: string): Issue
       path: `${path}.at`,
       message: `is not before the end of the safety phase, ${scenario.durations.safety}`,
     })
-  if ('target' in fault) issues.push(...targetIssues(scenario, fault.target, `${path}.target`))
+  if ('target' in fault)
+    issues.push(...targetIssues(scenario, topology, fault.target, `${path}.target`))
   if ('other' in fault && fault.other !== undefined)
-    issues.push(...targetIssues(scenario, fault.other, `${path}.other`))
+    issues.push(...targetIssues(scenario, topology, fault.other, `${path}.other`))
   return issues
 }
 
-function targetIssues({ members }: Scenario, target: Target, path: string): Issue[] {
-  const topology = new Topology(members)
+function targetIssues(
+  { members }: Scenario,
+  topology: Topology,
+  target: Target,
+  path: string,
+): Issue[] {
   const issues: Issue[] = []
   const complain = (field: string, message: string) =>
     issues.push({ path: `${path}.${field}`, message })

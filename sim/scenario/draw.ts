@@ -19,8 +19,8 @@ const seconds = (from: number, to: number) => `${from}s..${to}s`
 
 /** How each fault looks when nobody has said how: one member, or half of them, for some seconds. */
 const drawable: readonly FaultShape[] = [
-  { fault: 'kill-agent', at: '0s', target: one, for: '200ms..15s', stagger: '0s' },
-  { fault: 'power-off', at: '0s', target: one, for: '200ms..15s', stagger: '0s' },
+  { fault: 'kill-agent', at: '0s', target: one, for: '200ms..15s' },
+  { fault: 'power-off', at: '0s', target: one, for: '200ms..15s' },
   { fault: 'cut', at: '0s', target: half, for: seconds(2, 22) },
   { fault: 'deafen', at: '0s', target: one, other: one, direction: 'in', for: seconds(5, 30) },
   { fault: 'fill-disk', at: '0s', target: one, for: seconds(1, 11) },

@@ -63,8 +63,8 @@ const timing = {
 }
 const lasting = { for: optional(durationRange) }
 const striking = { ...timing, ...lasting, target: targetSchema }
-/** One target after the other, this far apart. */
-const staggered = { ...striking, stagger: withDefault(duration, '0s') }
+/** One target after the other, evenly spread over this, each for its own time; left out, all at once. */
+const staggered = { ...striking, within: optional(duration) }
 
 /** Members on the other side; left out, everyone who is not a target. */
 const other = { other: optional(targetSchema) }

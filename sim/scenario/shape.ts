@@ -121,8 +121,8 @@ const durationsSchema = object({
   liveness: withDefault(duration, '90s'),
 })
 
-export const promises = ['S1', 'S2', 'S3', 'S4', 'S5', 'S6', 'S7', 'S8'] as const
-export type Promised = (typeof promises)[number]
+/** Those that a checker looks at in every run. S7 shows as `moves = 0`; S5 and S8 have tests of their own. */
+export const promises = ['S1', 'S2', 'S3', 'S4', 'S6'] as const
 
 /** `detection.p99 <= 3.5s`: see expectation.ts for what can be measured. */
 const expectation: Schema<string> = text({ min: 1, max: 120 })
