@@ -2,12 +2,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { recordDial } from './calibration/dial.ts'
 import { recordGossip } from './calibration/gossip.ts'
 import { recordMachine } from './calibration/machine.ts'
 import { root } from './cluster.ts'
 
 const usage = `usage: scripts/calibrate WHAT… [--agents N] [--messages N]
-WHAT: gossip, machine (disk, processes, containers). The machine should have nothing else to do.
+WHAT: gossip, machine (disk, processes, containers), dial. The machine should have nothing else to do.
 `
 
 const { values, positionals } = parseArgs({
@@ -21,6 +22,7 @@ const agents = Number(values.agents)
 const recordings: { readonly [what: string]: () => Promise<[file: string, recording: object]> } = {
   gossip: async () => [`gossip-${agents}`, await recordGossip(agents, Number(values.messages))],
   machine: async () => ['machine', await recordMachine()],
+  dial: async () => ['dial', await recordDial()],
 }
 
 const unknown = positionals.filter((name) => recordings[name] === undefined)

@@ -19,7 +19,7 @@ import type { Kind } from './queue.ts'
 import { TaskRuntime } from './runtime.ts'
 import { toySeal } from './seal.ts'
 import { epochMs, type Simulator } from './simulator.ts'
-import { carry, carryBroadcast } from './wire.ts'
+import { bytesOf, carry } from './wire.ts'
 
 export interface HostInit {
   readonly index: number
@@ -43,6 +43,8 @@ export class Host implements World {
   /** Counts the agent's starts; what was meant for an earlier life is dropped. */
   life = 0
   isUp = false
+  /** The machine has no power. */
+  isOff = false
   isDestroyed = false
   /** Steps, and what left and came, for the report. */
   readonly counts = { steps: 0, sent: 0, published: 0, received: 0, persisted: 0 }
@@ -117,6 +119,8 @@ export class Host implements World {
   start(seeds: readonly Host[]): void {
     this.life++
     this.isUp = true
+    this.isOff = false
+    this.#simulator.gossip.onStarted(this)
     this.#wakeAtUs = never
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
@@ -155,6 +159,7 @@ export class Host implements World {
     this.disk.crash('kill', this.nowUs)
     this.#simulator.record(this.index, 'killed')
     this.#simulator.links.reset(this)
+    this.#simulator.links.dialler.clear(this)
   }
 
   /** Power off: the tasks end too, and nobody is told. */
@@ -162,11 +167,13 @@ export class Host implements World {
     if (!this.isUp) return
     this.isUp = false
     this.#core = undefined
+    this.isOff = true
     this.disk.crash('powerOff', this.nowUs)
     this.runtime.clear()
     this.#died('off')
     this.#simulator.record(this.index, 'power off')
     this.#simulator.links.silenceAll(this)
+    this.#simulator.links.dialler.clear(this)
   }
 
   #died(condition: Condition): void {
@@ -233,10 +240,12 @@ export class Host implements World {
   keepLinks(members: readonly MemberId[]): void {
     this.#wanted = new Set(members)
     const { byId, links } = this.#simulator
+    const others: Host[] = []
     for (const id of members) {
       const other = byId.get(id)
-      if (other !== undefined) links.dial(this, other)
+      if (other !== undefined) others.push(other)
     }
+    links.keep(this, others)
   }
 
   notify(notification: Notification): void {
@@ -250,34 +259,17 @@ export class Host implements World {
 
   send(member: MemberId, sent: Message): void {
     this.counts.sent++
-    const to = this.#simulator.byId.get(member)
+    const { byId, links, network, options } = this.#simulator
+    const to = byId.get(member)
     if (to === undefined) return
-    const { links, network, options } = this.#simulator
-    const isOpen = links.isOpen(this, to)
-    if (!isOpen) links.dial(this, to)
-    // A link that has to be opened first costs three more ways.
-    for (const delayUs of network.transit(this.index, to.index, isOpen ? 1 : 4).delaysUs) {
-      const message = carry(sent, options.encode ?? false)
-      const event: Event = { type: 'message-received', from: this.id, message }
-      this.#simulator.scheduleArrival(delayUs, this, to, event)
-    }
+    const message = carry(sent, options.encode ?? false)
+    const bytes = network.looksAtBytes ? bytesOf(sent) : 0
+    links.send(this, to, { type: 'message-received', from: this.id, message }, bytes)
   }
 
-  /** The broadcast is shared by all who hear it: it never changes. */
   publish(broadcast: Broadcast): void {
     this.counts.published++
-    const { network, hosts, options } = this.#simulator
-    const shared: Event = { type: 'broadcast-received', broadcast }
-    for (const to of hosts) {
-      if (to === this) continue
-      const hops = network.gossipHops(hosts.length)
-      for (const delayUs of network.transit(this.index, to.index, hops).delaysUs) {
-        const event: Event = options.encode
-          ? { type: 'broadcast-received', broadcast: carryBroadcast(broadcast, true) }
-          : shared
-        this.#simulator.scheduleArrival(delayUs, this, to, event)
-      }
-    }
+    this.#simulator.gossip.publish(this, broadcast)
   }
 }
 

@@ -27,3 +27,19 @@ export const metricLimits = {
   /** Changes of a host's condition for the map: 24 B each; 100,000 hosts that fail and come back, twice. */
   marks: 400_000,
 }
+
+export const networkLimits = {
+  /** A connection whose other end says nothing: asked after 4 s and given up 10 s later, as in the agent. */
+  silentCloseUs: 14_000_000,
+  /** An idle one is asked after 20 s. */
+  idleCloseUs: 30_000_000,
+  /** Links that nobody keeps, as in the agent. */
+  unkeptIdleUs: 60_000_000,
+  onDemandLinks: 64,
+  /** Messages that wait for one link: the agent's queue holds as many. */
+  heldMessages: 2000,
+  /** What waits at a host's port: the agent's 2 MiB a link, and four links that are busy. */
+  portQueueBytes: 8 * 1024 * 1024,
+  /** Broadcasts that a host would still tell of: 15 s at 5 a second in the whole cluster, trebled. */
+  gossipRemembered: 256,
+}

@@ -1,117 +1,338 @@
-/** Connections between hosts, as the agents see them: opened on demand, reset or silently dead. */
+/**
+ * Connections between agents, as TCP keeps them. What is sent on one arrives, once and in order; what cannot get
+ * through is held and tried again after 200 ms, 400 ms and so on, and arrives late when the way is free in time. An
+ * end that has heard nothing for some fourteen seconds gives up (node/network/direct.ts): then what was held is
+ * lost, and counted. The kernel of a killed agent resets its connections at once; a machine without power or
+ * behind a cut is silent. With one direction cut the other goes on until its window is full, as nothing is
+ * acknowledged. Links that nobody keeps close when they are idle.
+ *
+ * Not modelled: two connections between the same two agents, the limit on connections, in-flight data of an agent
+ * that restarts within the time of flight (it arrives at the new one).
+ */
+import { Connection, type Payload, type Way } from './connection.ts'
+import { Dialler } from './dialler.ts'
 import type { Host } from './host.ts'
-import { redialUs, silentCloseUs } from './network.ts'
+import { networkLimits as limits } from './limits.ts'
 import type { Simulator } from './simulator.ts'
 
+/** Linux: the first retransmission, and what goes unacknowledged before a sender waits. */
+const rtoUs = 200_000
+const windowMessages = 10
+
 export class Links {
+  readonly dialler: Dialler
+  /**
+   * opened; closed when idle; reset: one end gave up or died. stalled: times that a direction stood still; held:
+   * messages that waited in one; lost: messages that were dropped with their link.
+   */
+  readonly counts = { opened: 0, idled: 0, reset: 0, stalled: 0, held: 0, lost: 0 }
   readonly #simulator: Simulator
-  /** Of each host: the others, and the lives of both ends when the link was opened. */
-  readonly #open: Map<number, number>[] = []
-  readonly #dialling = new Set<number>()
+  /** Of each host, by the other's index. */
+  readonly #open: Map<number, Connection>[] = []
 
   constructor(simulator: Simulator) {
     this.#simulator = simulator
+    this.dialler = new Dialler(simulator, (from, to, failures) => this.#opened(from, to, failures))
   }
 
   isOpen(a: Host, b: Host): boolean {
-    return this.#open[a.index]?.get(b.index) === lives(a, b)
+    return this.#of(a).has(b.index)
   }
 
-  /** Opens a link if the other is there; keeps trying while the dialler wants it. */
+  /** Indices of those that the host is linked to. */
+  others(host: Host): IterableIterator<number> {
+    return this.#of(host).keys()
+  }
+
   dial(from: Host, to: Host): void {
-    const key = numberOf(from, to)
-    if (this.isOpen(from, to) || this.#dialling.has(key)) return
-    this.#dialling.add(key)
-    const delay = 3 * this.#simulator.network.latencyUs(from.index, to.index)
-    this.#after(delay, from, to, () => {
-      this.#dialling.delete(key)
-      if (!from.isUp || this.isOpen(from, to)) return
-      if (to.isUp && this.#simulator.network.connects(from.index, to.index)) this.#opened(from, to)
-      else this.#after(redialUs, from, to, () => from.wants(to) && this.dial(from, to))
-    })
+    if (from !== to && !this.isOpen(from, to)) this.dialler.dial(from, to)
   }
 
-  /** The process ended and its sockets were reset. */
+  /** The host wants these links open from now on; its others close when they fall idle. */
+  keep(host: Host, wanted: readonly Host[]): void {
+    for (const other of wanted)
+      if (other !== host && !this.isOpen(host, other)) this.dialler.keep(host, other)
+    for (const connection of this.#of(host).values())
+      if (connection.opener === host) this.#watchIdle(connection)
+  }
+
+  /** A message of the core's: opens a link if there is none. */
+  send(from: Host, to: Host, payload: Payload, bytes: number): void {
+    const connection = this.#of(from).get(to.index)
+    if (connection === undefined) {
+      if (!this.dialler.demand(from, to, payload, bytes)) this.#lose(payload)
+      return
+    }
+    connection.usedUs = this.#simulator.nowUs
+    this.#pass(connection, from, payload, bytes)
+  }
+
+  /** A message of gossip: only over a link that is there. False when there is none. */
+  relay(from: Host, to: Host, message: number, bytes: number, workUs: number): boolean {
+    const connection = this.#of(from).get(to.index)
+    if (connection === undefined) return false
+    this.#pass(connection, from, message, bytes, workUs)
+    return true
+  }
+
+  /** The agent was killed: its kernel resets what it had open. */
   reset(host: Host): void {
-    for (const other of this.#othersOf(host)) {
-      this.#forget(host, other)
-      const delay = this.#simulator.network.latencyUs(host.index, other.index)
-      const life = other.life
-      this.#after(delay, host, other, () => this.#closed(other, host, life))
+    const { network } = this.#simulator
+    for (const connection of this.#sorted(host)) {
+      const other = connection.other(host)
+      this.#forget(connection, host)
+      if (network.reaches(host.index, other.index)) this.#resetLater(connection, other)
+      else this.#checkIdle(connection, other)
     }
   }
 
   /** The machine lost power: those at the other ends are not told until a time-out. */
   silenceAll(host: Host): void {
-    for (const other of this.#othersOf(host)) this.silence(host, other)
+    for (const connection of this.#sorted(host)) {
+      this.#forget(connection, host)
+      this.#checkIdle(connection, connection.other(host))
+    }
   }
 
-  /** Of these hosts, those across which nothing goes any more: both ends find out in the end. */
+  /** Of these hosts, those across which nothing goes any more: idle ends find out too, in the end. */
   silenceBroken(hosts: readonly Host[]): void {
     const { network } = this.#simulator
     for (const host of hosts)
-      for (const other of this.#othersOf(host))
-        if (!network.connects(host.index, other.index)) this.silence(host, other)
+      for (const connection of this.#sorted(host)) {
+        const other = connection.other(host)
+        if (network.connects(host.index, other.index)) continue
+        this.#checkIdle(connection, host)
+        this.#checkIdle(connection, other)
+      }
   }
 
-  /** The machine is dead or cut off: nobody is told until a time-out. */
-  silence(a: Host, b: Host): void {
-    const held = this.#open[a.index]?.get(b.index)
-    if (held === undefined) return
-    this.#after(silentCloseUs, a, b, () => {
-      const { network } = this.#simulator
-      if (this.#open[a.index]?.get(b.index) !== held) return
-      if (a.isUp && b.isUp && held === lives(a, b) && network.connects(a.index, b.index)) return
-      this.#forget(a, b)
-      this.#closed(a, b, a.life)
-      this.#closed(b, a, b.life)
+  #pass(connection: Connection, from: Host, payload: Payload, bytes: number, workUs = 0): void {
+    const way = connection.way(from)
+    const to = connection.other(from)
+    if (way.held !== undefined) return this.#hold(way, payload)
+    if (connection.forgottenBy === to && !to.isOff && this.#isWhole(from, to)) {
+      this.#resetLater(connection, from)
+      return this.#lose(payload)
+    }
+    if (!this.#isThrough(connection, way, from, to)) return this.#stall(connection, from, payload)
+    const { network, nowUs } = this.#simulator
+    const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
+    if (transitUs === undefined) return this.#lose(payload)
+    if (transitUs === Number.POSITIVE_INFINITY) {
+      way.isDoomed = true
+      return this.#stall(connection, from, payload)
+    }
+    way.lastArrivalUs = Math.max(nowUs + workUs + transitUs, way.lastArrivalUs)
+    this.#simulator.scheduleArrival(way.lastArrivalUs - nowUs, from, to, payload)
+  }
+
+  #isWhole(from: Host, to: Host): boolean {
+    return this.#simulator.network.connects(from.index, to.index)
+  }
+
+  /** What is sent now gets there. With the way back cut that is so for a window's worth. */
+  #isThrough(connection: Connection, way: Way, from: Host, to: Host): boolean {
+    const { network, nowUs } = this.#simulator
+    if (connection.forgottenBy === to) return false
+    if (network.connects(from.index, to.index)) {
+      way.unackedSinceUs = -1
+      return true
+    }
+    if (!network.reaches(from.index, to.index)) {
+      network.block(from.index, to.index)
+      return false
+    }
+    if (way.unackedSinceUs < 0) {
+      way.unackedSinceUs = nowUs
+      way.unacked = 0
+    }
+    way.unacked++
+    if (way.unacked <= windowMessages && nowUs - way.unackedSinceUs < rtoUs) return true
+    network.block(to.index, from.index)
+    return false
+  }
+
+  #hold(way: Way, payload: Payload): void {
+    this.counts.held++
+    if (way.held!.length < limits.heldMessages) way.held!.push(payload)
+    else this.#lose(payload)
+  }
+
+  #stall(connection: Connection, from: Host, payload: Payload): void {
+    const way = connection.way(from)
+    way.held = []
+    way.stalledUs = this.#simulator.nowUs
+    way.retries = 0
+    this.counts.stalled++
+    this.#hold(way, payload)
+    this.#retryLater(connection, from)
+  }
+
+  #retryLater(connection: Connection, from: Host): void {
+    const way = connection.way(from)
+    const to = connection.other(from)
+    const { nowUs } = this.#simulator
+    const waitUs = rtoUs * 2 ** Math.min(way.retries++, 9)
+    const leftUs = way.stalledUs + this.#patienceUs(from) - nowUs
+    this.#after(Math.max(1, Math.min(waitUs, leftUs)), from, to, () =>
+      this.#retry(connection, from),
+    )
+  }
+
+  /** The sweep that finds it runs once a second, at a phase of the host's own. */
+  #patienceUs(host: Host): number {
+    return limits.silentCloseUs + ((host.index * 7919) % 1000) * 1000
+  }
+
+  #retry(connection: Connection, from: Host): void {
+    const way = connection.way(from)
+    const to = connection.other(from)
+    if (way.held === undefined || !this.#has(connection, from)) return
+    const { nowUs } = this.#simulator
+    const isWhole = this.#isWhole(from, to) && !to.isOff
+    const isReset = isWhole && connection.forgottenBy === to
+    if (isReset || nowUs - way.stalledUs >= this.#patienceUs(from)) this.#giveUp(connection, from)
+    else if (isWhole && !way.isDoomed) this.#flow(connection, from)
+    else this.#retryLater(connection, from)
+  }
+
+  /** The way is free again: what was held follows in order. */
+  #flow(connection: Connection, from: Host): void {
+    const way = connection.way(from)
+    const held = way.held ?? []
+    way.held = undefined
+    for (const payload of held) this.#pass(connection, from, payload, 0)
+  }
+
+  #giveUp(connection: Connection, at: Host): void {
+    const other = connection.other(at)
+    this.counts.reset++
+    this.#forget(connection, at)
+    this.#closed(connection, at)
+    if (this.#simulator.network.reaches(at.index, other.index)) this.#resetLater(connection, other)
+    else this.#checkIdle(connection, other)
+  }
+
+  /** A reset is on its way to this end, behind what was sent before it. */
+  #resetLater(connection: Connection, at: Host): void {
+    const other = connection.other(at)
+    const { network, nowUs } = this.#simulator
+    const sentUs = connection.way(other).lastArrivalUs - nowUs
+    const delayUs = Math.max(network.latencyUs(other.index, at.index), sentUs + 1)
+    this.#after(delayUs, other, at, () => this.#end(connection, at))
+  }
+
+  /** An end that says nothing asks for a sign of life after twenty seconds, and waits ten for it. */
+  #checkIdle(connection: Connection, at: Host): void {
+    const other = connection.other(at)
+    this.#after(limits.idleCloseUs + this.#patienceUs(at) - limits.silentCloseUs, other, at, () => {
+      if (connection.forgottenBy === undefined && this.#isWhole(at, other)) return
+      this.#end(connection, at)
     })
   }
 
-  /** By index, so that what follows does not depend on the order of opening. */
-  #othersOf(host: Host): Host[] {
-    const indices = [...(this.#open[host.index]?.keys() ?? [])].sort((a, b) => a - b)
-    return indices.map((index) => this.#simulator.hosts[index]!)
+  #end(connection: Connection, at: Host): void {
+    if (!this.#has(connection, at)) return
+    this.counts.reset++
+    this.#forget(connection, at)
+    this.#closed(connection, at)
   }
 
-  #remember(a: Host, b: Host): void {
-    this.#linksOf(a).set(b.index, lives(a, b))
-    this.#linksOf(b).set(a.index, lives(a, b))
+  #opened(from: Host, to: Host, failures: number): void {
+    const { nowUs, gossip } = this.#simulator
+    const connection = new Connection(from, to, nowUs, failures)
+    const wasLinked = { from: this.#drop(from, to), to: this.#drop(to, from) }
+    this.#of(from).set(to.index, connection)
+    this.#of(to).set(from.index, connection)
+    this.counts.opened++
+    gossip.onLinked(from, to)
+    if (!wasLinked.from) from.receive({ type: 'link-opened', member: to.id })
+    if (!wasLinked.to) to.receive({ type: 'link-opened', member: from.id })
+    if (!from.wants(to)) this.#makeRoom(from)
+    this.#watchIdle(connection)
   }
 
-  #forget(a: Host, b: Host): void {
-    this.#linksOf(a).delete(b.index)
-    this.#linksOf(b).delete(a.index)
+  /** A connection that this end still had to an earlier life of the other. */
+  #drop(at: Host, other: Host): boolean {
+    const old = this.#of(at).get(other.index)
+    if (old === undefined) return false
+    this.#forget(old, at)
+    return true
   }
 
-  #linksOf(host: Host): Map<number, number> {
+  #closed(connection: Connection, at: Host): void {
+    if (!connection.isOf(at)) return
+    const other = connection.other(at)
+    this.#simulator.gossip.onUnlinked(at, other)
+    at.receive({ type: 'link-closed', member: other.id })
+    if (at.isUp && at.wants(other)) this.dialler.redial(at, connection)
+  }
+
+  #forget(connection: Connection, at: Host): void {
+    this.#of(at).delete(connection.other(at).index)
+    connection.forgottenBy ??= at
+    const way = connection.way(at)
+    for (const payload of way.held ?? []) this.#lose(payload)
+    way.held = undefined
+  }
+
+  #lose(payload: Payload): void {
+    this.counts.lost++
+    if (typeof payload === 'number') this.#simulator.gossip.onLost(payload)
+  }
+
+  #watchIdle(connection: Connection): void {
+    const { opener } = connection
+    const other = connection.other(opener)
+    if (connection.isWatched || opener.wants(other)) return
+    connection.isWatched = true
+    const { nowUs } = this.#simulator
+    const inUs = Math.max(1, connection.usedUs + limits.unkeptIdleUs - nowUs)
+    this.#after(inUs, opener, other, () => {
+      connection.isWatched = false
+      if (!this.#has(connection, opener)) return
+      const idleUs = this.#simulator.nowUs - connection.usedUs
+      if (idleUs < limits.unkeptIdleUs || opener.wants(other)) this.#watchIdle(connection)
+      else this.#closeUnkept(connection)
+    })
+  }
+
+  /** One link on demand too many: the least recently used closes. */
+  #makeRoom(host: Host): void {
+    let count = 0
+    let oldest: Connection | undefined
+    for (const connection of this.#of(host).values()) {
+      if (connection.opener !== host || host.wants(connection.other(host))) continue
+      count++
+      if (oldest === undefined || connection.usedUs < oldest.usedUs) oldest = connection
+    }
+    if (count > limits.onDemandLinks && oldest !== undefined) this.#closeUnkept(oldest)
+  }
+
+  #closeUnkept(connection: Connection): void {
+    const { opener } = connection
+    this.counts.idled++
+    this.#forget(connection, opener)
+    this.#closed(connection, opener)
+    this.#resetLater(connection, connection.other(opener))
+  }
+
+  #has(connection: Connection, host: Host): boolean {
+    return this.#of(host).get(connection.other(host).index) === connection
+  }
+
+  #of(host: Host): Map<number, Connection> {
     this.#open[host.index] ??= new Map()
     return this.#open[host.index]!
   }
 
-  #opened(from: Host, to: Host): void {
-    this.#remember(from, to)
-    from.receive({ type: 'link-opened', member: to.id })
-    to.receive({ type: 'link-opened', member: from.id })
-  }
-
-  #closed(at: Host, other: Host, life: number): void {
-    if (!at.isUp || at.life !== life || this.isOpen(at, other)) return
-    at.receive({ type: 'link-closed', member: other.id })
-    if (at.wants(other)) this.dial(at, other)
+  /** By index, so that what follows does not depend on the order of opening. */
+  #sorted(host: Host): Connection[] {
+    const all = [...this.#of(host).values()]
+    return all.sort((a, b) => a.other(host).index - b.other(host).index)
   }
 
   #after(delayUs: number, from: Host, to: Host, run: () => void): void {
     this.#simulator.schedule(delayUs, 'link', { destination: to.index, source: from.index }, run)
   }
-}
-
-/** The pair, whichever comes first. */
-function numberOf(a: Host, b: Host): number {
-  return Math.min(a.index, b.index) * 2 ** 24 + Math.max(a.index, b.index)
-}
-
-/** A link belongs to one life of each end. */
-function lives(a: Host, b: Host): number {
-  return a.index < b.index ? a.life * 2 ** 16 + b.life : b.life * 2 ** 16 + a.life
 }

@@ -7,28 +7,37 @@ import type { QuantileTable } from './quantile.ts'
 /** One batch of the agent's store, fsynced, with nothing before it. */
 export const fsync: QuantileTable = {
   points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
-  us: [126, 137, 143, 268, 508, 1714, 4035, 7880, 18887, 32919, 73724, 112506],
+  us: [190, 212, 223, 250, 286, 356, 1894, 3894, 4019, 4076, 5272, 6079],
 }
 
 /** From asking for a process to its being known to run, and from asking for its end to its end. */
 export const processStart: QuantileTable = {
   points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
-  us: [9888, 11293, 13436, 16779, 24703, 39205, 61438, 80680, 92546, 93805, 117600, 117600],
+  us: [7370, 8126, 8875, 9432, 10233, 12725, 18047, 22551, 29573, 29873, 33297, 33297],
 }
 export const processStop: QuantileTable = {
   points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
-  us: [19280, 21410, 25039, 34699, 44012, 59796, 85856, 101404, 130687, 140585, 185792, 185792],
+  us: [6715, 7116, 8882, 10043, 10439, 11065, 13498, 14680, 17713, 18114, 19858, 19858],
 }
 
 /** The same of a container of a local image, by Docker, without a network. */
 export const containerStart: QuantileTable = {
   points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
   us: [
-    333912, 395491, 418778, 474570, 537799, 629522, 707873, 810158, 968924, 1001222, 1054564,
-    1054564,
+    232094, 243699, 255963, 292443, 329112, 363182, 428487, 448594, 550217, 553395, 602214, 602214,
   ],
 }
 export const containerStop: QuantileTable = {
   points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
-  us: [73146, 88493, 97069, 123446, 145353, 188816, 217227, 258643, 306833, 333555, 469333, 469333],
+  us: [58115, 72448, 74951, 84118, 93582, 105574, 120056, 130549, 145297, 189943, 301331, 301331],
 }
+
+/** From one agent's passing a broadcast on to the next one's taking it up. */
+export const gossipWork: QuantileTable = {
+  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  us: [369, 1973, 3385, 8605, 24717, 49412, 78512, 103225, 130576, 155793, 168080, 306892],
+}
+
+/** The work at both ends of a link that opens, and the round trips that it takes. */
+export const dialWork: QuantileTable = { points: [0, 100], us: [40_000, 60_000] }
+export const dialRoundTrips = 6

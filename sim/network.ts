@@ -1,12 +1,15 @@
 /**
- * The network between hosts: latency with jitter, loss, duplication, cuts. Links are connections: a killed
- * process resets them within a latency, a cut or a dead machine is silent until a time-out. Direct messages
- * and gossip are lost with the probability of the knob, harsher than TCP, which would deliver late.
+ * What the wires between hosts do: latency by how near two hosts are (a pair's own, and jitter on top), the queue at
+ * the sender's port, packets lost, directions that are cut, hosts that are slow to read. What becomes of a
+ * connection on such wires is in links.ts: TCP makes a lost packet a late one. Datagrams are lost and doubled as
+ * they are; only the baselines use them.
  *
- * Gossip is a model, not gossipsub byte for byte: a message reaches each host after one to four hops, some of
- * them twice. Not modelled: bandwidth, queues, the mesh's shape.
+ * Each host draws from a stream of its own, so that what one sends does not change what befalls another. Not
+ * modelled: queues inside the network, routes that change, congestion control: a flow takes its bandwidth at once.
  */
-import type { Random } from '../protocol/base/random.ts'
+import { mix32 } from '../protocol/base/hash.ts'
+import { Random } from '../protocol/base/random.ts'
+import { networkLimits as limits } from './limits.ts'
 import type { LinkPlan, NetworkPlan } from './scenario/plan.ts'
 import type { Range } from './scenario/quantity.ts'
 import type { Topology } from './topology.ts'
@@ -14,18 +17,10 @@ import type { Topology } from './topology.ts'
 export interface NetworkKnobs {
   readonly latencyMinUs: number
   readonly latencyMaxUs: number
-  /** Per thousand messages. */
+  /** Per thousand packets. */
   readonly lossPermille: number
+  /** Per thousand datagrams. */
   readonly duplicatePermille: number
-}
-
-/** A silent connection is given up after this. */
-export const silentCloseUs = 12_000_000
-export const redialUs = 500_000
-
-export interface Transit {
-  /** When the copies arrive; none is a loss. */
-  readonly delaysUs: readonly number[]
 }
 
 /** While it stands, what the ones send does not arrive at the others. Two of them make a cut. */
@@ -51,19 +46,47 @@ export interface Geography {
   readonly plan: NetworkPlan
 }
 
+/** Linux: the least retransmission time-out, on top of the round trip; it doubles up to the most. */
+const rtoUs = 200_000
+const rtoMaxUs = 120_000_000
+/** What a packet carries. */
+const packetBytes = 1448
+const million = 1_000_000
+
 export class Network {
   readonly #links: (from: number, to: number) => LinkPlan
-  readonly #random: Random
+  readonly #seed: number
+  readonly #randoms: Random[] = []
   readonly #barriers = new Set<Barrier>()
   /** Hosts on whose links more is lost than on others, in parts per million. */
   readonly #lossy = new Map<number, number>()
-  /** Slow hosts: what goes to or from them takes so much longer. */
   readonly #lag = new Map<number, Range>()
-  readonly counts = { sent: 0, lost: 0, lostByFault: 0, duplicated: 0, cut: 0, lagged: 0 }
+  /** When each host's port has sent what it was given. */
+  readonly #freeAtUs: number[] = []
+  /**
+   * sent: messages given to the wires. lost: packets, each of which made its message late; lostByFault: of those,
+   * by a fault. late: messages so delayed. cut: messages that met a barrier. lagged: read late by a slow host.
+   * queued: waited at the sender's port. queueFull: dropped there.
+   */
+  readonly counts = {
+    sent: 0,
+    lost: 0,
+    lostByFault: 0,
+    late: 0,
+    cut: 0,
+    lagged: 0,
+    queued: 0,
+    queueFull: 0,
+  }
+  /** Whether the size of a message makes a difference. */
+  readonly looksAtBytes: boolean
+  readonly datagrams = { sent: 0, lost: 0, doubled: 0 }
 
   constructor(knobs: NetworkKnobs, random: Random, geography?: Geography) {
-    this.#random = random
+    this.#seed = random.uint32()
     const same = uniform(knobs)
+    const plans = geography === undefined ? [same] : Object.values(geography.plan)
+    this.looksAtBytes = plans.some((plan) => plan.bytesPerSecond !== undefined)
     this.#links =
       geography === undefined
         ? () => same
@@ -84,18 +107,16 @@ export class Network {
     else this.#lossy.set(host, ppm)
   }
 
+  /** The host comes to each message so much later; undefined: at once. */
   setLag(host: number, delayUs: Range | undefined): void {
     if (delayUs === undefined) this.#lag.delete(host)
     else this.#lag.set(host, delayUs)
   }
 
   reaches(from: number, to: number): boolean {
-    return this.#barriers.size === 0 || this.#barrierBetween(from, to) === undefined
-  }
-
-  #barrierBetween(from: number, to: number): Barrier | undefined {
-    for (const barrier of this.#barriers) if (barrier.stands(from, to)) return barrier
-    return undefined
+    if (this.#barriers.size === 0) return true
+    for (const barrier of this.#barriers) if (barrier.stands(from, to)) return false
+    return true
   }
 
   /** Both directions: what a connection needs. */
@@ -103,63 +124,119 @@ export class Network {
     return this.reaches(a, b) && this.reaches(b, a)
   }
 
-  latencyUs(from: number, to: number): number {
-    return this.#latencyUs(this.#links(from, to))
+  /** A message met what stands between the two. */
+  block(from: number, to: number): void {
+    this.counts.cut++
+    for (const barrier of this.#barriers) if (barrier.stands(from, to)) barrier.blocked++
   }
 
-  transit(from: number, to: number, hops = 1): Transit {
+  /** One way, now. */
+  latencyUs(from: number, to: number): number {
+    return this.#latencyUs(this.#links(from, to), from, to)
+  }
+
+  /** The host's own stream of chance. */
+  randomOf(host: number): Random {
+    this.#randoms[host] ??= new Random(mix32(this.#seed ^ Math.imul(host + 1, 0x9e3779b1)))
+    return this.#randoms[host]
+  }
+
+  /**
+   * From the sender's program to the receiver's, over a connection: what waits at the port, the latency,
+   * retransmissions, a slow reader. Infinity when the connection would be given up first; undefined when
+   * the port's queue is full.
+   */
+  transitUs(from: number, to: number, bytes: number, nowUs: number): number | undefined {
     this.counts.sent++
-    const barrier = this.#barriers.size === 0 ? undefined : this.#barrierBetween(from, to)
-    if (barrier !== undefined) {
-      this.counts.cut++
-      barrier.blocked++
-      return { delaysUs: [] }
-    }
     const link = this.#links(from, to)
-    if (this.#loses(link, from, to)) return { delaysUs: [] }
-    const lagUs = this.#lag.size === 0 ? 0 : this.#lagUs(from) + this.#lagUs(to)
-    const delaysUs = [lagUs + this.#delayUs(link, hops)]
-    if (this.#random.chance(link.duplicatePpm, 1_000_000)) {
-      this.counts.duplicated++
-      delaysUs.push(lagUs + this.#delayUs(link, hops))
+    const queueUs = link.bytesPerSecond === undefined ? 0 : this.#queueUs(from, bytes, link, nowUs)
+    if (queueUs === undefined) {
+      this.counts.queueFull++
+      return undefined
     }
-    return { delaysUs }
+    const latencyUs = this.#latencyUs(link, from, to)
+    const lateUs = this.#retransmissionUs(link, from, to, bytes, latencyUs)
+    const lagUs = this.#lag.size === 0 ? 0 : this.#lagUs(from) + this.#lagUs(to)
+    return queueUs + latencyUs + lateUs + lagUs
+  }
+
+  /** Calls `arrive` for each copy: none, one, or two. */
+  datagram(from: number, to: number, arrive: (delayUs: number) => void): void {
+    this.datagrams.sent++
+    const link = this.#links(from, to)
+    if (!this.reaches(from, to)) return this.block(from, to)
+    if (this.#isLost(link, from, to, 1)) {
+      this.datagrams.lost++
+      return
+    }
+    arrive(this.#latencyUs(link, from, to))
+    if (link.duplicatePpm === 0 || !this.randomOf(from).chance(link.duplicatePpm, million)) return
+    this.datagrams.doubled++
+    arrive(this.#latencyUs(link, from, to))
+  }
+
+  #queueUs(
+    from: number,
+    bytes: number,
+    { bytesPerSecond = 1 }: LinkPlan,
+    nowUs: number,
+  ): number | undefined {
+    const waitUs = Math.max(0, (this.#freeAtUs[from] ?? 0) - nowUs)
+    if ((waitUs / million) * bytesPerSecond > limits.portQueueBytes) return undefined
+    const sendUs = Math.ceil((bytes * million) / bytesPerSecond)
+    if (waitUs > 0) this.counts.queued++
+    this.#freeAtUs[from] = nowUs + waitUs + sendUs
+    return waitUs + sendUs
+  }
+
+  /** Time-outs that double from 200 ms and the round trip. */
+  #retransmissionUs(
+    link: LinkPlan,
+    from: number,
+    to: number,
+    bytes: number,
+    latencyUs: number,
+  ): number {
+    if (link.lossPpm === 0 && this.#lossy.size === 0) return 0
+    let packets = Math.max(1, Math.ceil(bytes / packetBytes))
+    let lateUs = 0
+    for (let wait = rtoUs + 2 * latencyUs; this.#isLost(link, from, to, packets); packets = 1) {
+      if (lateUs === 0) this.counts.late++
+      lateUs += wait
+      if (lateUs > limits.silentCloseUs) return Number.POSITIVE_INFINITY
+      wait = Math.min(rtoMaxUs, 2 * wait)
+    }
+    return lateUs
+  }
+
+  #isLost(link: LinkPlan, from: number, to: number, packets: number): boolean {
+    const random = this.randomOf(from)
+    if (link.lossPpm > 0 && random.chance(Math.min(million, link.lossPpm * packets), million)) {
+      this.counts.lost++
+      return true
+    }
+    if (this.#lossy.size === 0) return false
+    const ppm = Math.max(this.#lossy.get(from) ?? 0, this.#lossy.get(to) ?? 0)
+    if (ppm === 0 || !random.chance(Math.min(million, ppm * packets), million)) return false
+    this.counts.lost++
+    this.counts.lostByFault++
+    return true
   }
 
   #lagUs(host: number): number {
     const range = this.#lag.get(host)
     if (range === undefined) return 0
     this.counts.lagged++
-    return range.min + this.#random.below(range.max - range.min + 1)
+    return range.min + this.randomOf(host).below(range.max - range.min + 1)
   }
 
-  #loses(link: LinkPlan, from: number, to: number): boolean {
-    if (this.#random.chance(link.lossPpm, 1_000_000)) {
-      this.counts.lost++
-      return true
-    }
-    if (this.#lossy.size === 0) return false
-    const ppm = Math.max(this.#lossy.get(from) ?? 0, this.#lossy.get(to) ?? 0)
-    if (!this.#random.chance(ppm, 1_000_000)) return false
-    this.counts.lostByFault++
-    return true
-  }
-
-  /** Hops of a gossip message in a mesh of degree six. */
-  gossipHops(hosts: number): number {
-    const most = hosts <= 7 ? 1 : hosts <= 43 ? 2 : 3
-    return 1 + this.#random.below(most)
-  }
-
-  #delayUs(link: LinkPlan, hops: number): number {
-    let delay = 0
-    for (let hop = 0; hop < hops; hop++) delay += this.#latencyUs(link)
-    return delay
-  }
-
-  #latencyUs({ latencyMinUs, latencyMaxUs, jitterUs }: LinkPlan): number {
-    const latency = latencyMinUs + this.#random.below(latencyMaxUs - latencyMinUs + 1)
-    return jitterUs === 0 ? latency : latency + this.#random.below(jitterUs + 1)
+  /** A pair's own, the same in both directions, and jitter. */
+  #latencyUs({ latencyMinUs, latencyMaxUs, jitterUs }: LinkPlan, from: number, to: number): number {
+    const spread = latencyMaxUs - latencyMinUs + 1
+    const pair = Math.imul(Math.min(from, to) + 1, 0x9e3779b1) ^ Math.max(from, to)
+    const own = spread === 1 ? 0 : mix32(this.#seed ^ mix32(pair)) % spread
+    const jitter = jitterUs === 0 ? 0 : this.randomOf(from).below(jitterUs + 1)
+    return latencyMinUs + own + jitter
   }
 }
 

@@ -9,6 +9,8 @@ import { type Config, defaultConfig } from '../protocol/config.ts'
 import type { Effect } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
+import type { Payload } from './connection.ts'
+import { Gossip, type GossipKnobs } from './gossip.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -22,6 +24,8 @@ export interface SimulatorOptions {
   readonly members: number
   readonly config?: Partial<Config>
   readonly network?: Partial<NetworkKnobs>
+  /** Left out, as the agent sets gossipsub. */
+  readonly gossip?: Partial<GossipKnobs>
   /** Regions and racks, and the links within and between them; left out, all links are alike. */
   readonly geography?: Geography
   /** Encode and decode every message, as on a wire; left out, values are shared. */
@@ -49,12 +53,15 @@ export const epochMs = 1_700_000_000_000
 const messageKind = kinds.indexOf('message')
 const wakeKind = kinds.indexOf('wake')
 const noPayload = -1
+/** From here downwards, payloads are numbers of gossip messages. */
+const firstGossip = -2
 
 export class Simulator {
   readonly options: SimulatorOptions
   readonly config: Config
   readonly network: Network
   readonly links: Links
+  readonly gossip: Gossip
   readonly hosts: Host[] = []
   readonly byId = new Map<MemberId, Host>()
   readonly random: Random
@@ -76,6 +83,8 @@ export class Simulator {
     const knobs = { ...usualNetwork, ...options.network }
     this.network = new Network(knobs, new Random(this.random.uint32()), options.geography)
     this.links = new Links(this)
+    this.gossip = new Gossip(this, options.gossip)
+    this.gossip.onDelivered = (_, delayUs) => this.metrics.delivery.add(delayUs)
     for (let i = 0; i < options.members; i++) this.addHost()
   }
 
@@ -105,9 +114,13 @@ export class Simulator {
     this.#push(delayUs, kinds.indexOf(kind), destination, source, this.#payloads.add(run))
   }
 
-  /** What arrives at a host: an event of its core. Most of what happens, so it makes no closure. */
-  scheduleArrival(delayUs: number, from: Host, to: Host, event: Event): void {
-    this.#push(delayUs, messageKind, to.index, from.index, this.#payloads.add(event))
+  /**
+   * What arrives at a host: an event of its core, or the number of a gossip message. Most of what happens, so it
+   * makes no closure.
+   */
+  scheduleArrival(delayUs: number, from: Host, to: Host, what: Payload): void {
+    const payload = typeof what === 'number' ? firstGossip - what : this.#payloads.add(what)
+    this.#push(delayUs, messageKind, to.index, from.index, payload)
   }
 
   scheduleWake(delayUs: number, host: Host): void {
@@ -165,9 +178,11 @@ export class Simulator {
   #happen(): void {
     const { payload, source, destination } = this.#queue
     if (payload === noPayload) return this.hosts[destination]!.wake()
+    if (payload <= firstGossip)
+      return this.gossip.arrive(this.hosts[destination]!, source, firstGossip - payload)
     const held = this.#payloads.take(payload)
     if (typeof held === 'function') held()
-    else if (this.network.reaches(source, destination)) this.hosts[destination]!.arrive(held)
+    else this.hosts[destination]!.arrive(held)
   }
 }
 

@@ -22,3 +22,19 @@ function unwrap<T>(decoded: Decoded<T>): T {
   invariant(decoded.ok, `decodes: ${decoded.ok ? '' : `${decoded.reason} ${decoded.detail}`}`)
   return decoded.value
 }
+
+/** What the message takes on the wire; encoded once, however many it is sent to. */
+export function bytesOf(message: Message): number {
+  let bytes = sizes.get(message)
+  if (bytes === undefined) {
+    bytes = encodeMessage(message).length
+    sizes.set(message, bytes)
+  }
+  return bytes
+}
+
+export function bytesOfBroadcast(broadcast: Broadcast): number {
+  return encodeBroadcast(broadcast).length
+}
+
+const sizes = new WeakMap<Message, number>()

@@ -72,14 +72,21 @@ export function summarise(taps: ReturnType<typeof readTaps>) {
   const others = members - 1
   const latency: number[] = []
   const hops: number[] = []
+  const authorHops: number[] = []
+  const inner: number[] = []
   const depths = new Map<number, number>()
   let copies = 0
   for (const told of messages) {
     const first = firstCopies(told)
-    for (const us of told.delivered.values()) latency.push(us - told.us)
+    for (const [member, us] of told.delivered) {
+      latency.push(us - told.us)
+      inner.push(us - (first.get(member)?.us ?? us))
+    }
     for (const { from, us } of told.copies) {
       const passedOn = from === told.author ? told.us : told.delivered.get(from)
-      if (passedOn !== undefined) hops.push(us - passedOn)
+      if (passedOn === undefined) continue
+      hops.push(us - passedOn)
+      if (from === told.author) authorHops.push(us - passedOn)
     }
     for (const member of told.delivered.keys()) {
       const depth = depthOf(member, told.author, first)
@@ -98,6 +105,10 @@ export function summarise(taps: ReturnType<typeof readTaps>) {
     latency: quantiles(latency),
     /** From a member's passing on to the next one's taking it up. */
     hop: quantiles(hops),
+    /** Of those, from the author: what is received has mostly nothing of this message before it. */
+    authorHop: quantiles(authorHops),
+    /** From the first copy to its being delivered and passed on. */
+    inner: quantiles(inner),
     depth: Object.fromEntries([...depths].sort(([a], [b]) => a - b)),
     mesh: { mean: mean(meshes), least: Math.min(...meshes), most: Math.max(...meshes) },
     peers: { mean: mean(peers) },

@@ -25,7 +25,7 @@ export async function recordGossip(agents: number, messages: number) {
   try {
     for (let i = 0; i < agents; i++) {
       await cluster.add()
-      await wait(agents > 20 ? 1000 : 300)
+      await wait(agents > 20 ? 600 : 300)
     }
     await cluster.whole()
     await wait(settleMs)

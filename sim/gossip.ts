@@ -1,0 +1,319 @@
+/**
+ * Gossipsub over the links that exist: a broadcast goes from the author to its mesh, and each host that gets its first
+ * copy passes it on to its own mesh, but not where it came from nor to peers that have said in time that they have it
+ * (IDONTWANT). At its heartbeat a host tells some other peers what it had lately (IHAVE), and those that miss it ask
+ * for it (IWANT). Duplicates, depth and delay follow from that; nothing is drawn but the work of a hop.
+ *
+ * A copy on its way is five integers in the queue, and the payload is shared. Two things are looked up where the real
+ * one sends a message: whether a peer's IDONTWANT has come (from when the peer had its copy), and whether an IHAVE
+ * would be news (what a host has it never loses, so an IHAVE that is no news when it is sent is none when it comes).
+ * Not modelled: the limits of IHAVE and IWANT, which a cluster that is well does not meet, and frames that are shared.
+ */
+import type { Event } from '../protocol/event.ts'
+import type { Broadcast } from '../protocol/message.ts'
+import { GossipCache } from './gossip-cache.ts'
+import type { Host } from './host.ts'
+import { networkLimits as limits } from './limits.ts'
+import { gossipWork } from './measured.ts'
+import { Mesh, type MeshKnobs, type MeshMessage } from './mesh.ts'
+import { Delay, type QuantileTable } from './quantile.ts'
+import type { Simulator } from './simulator.ts'
+import { bytesOfBroadcast, carryBroadcast } from './wire.ts'
+
+export interface GossipKnobs extends MeshKnobs {
+  readonly dLazy: number
+  /** Of a hundred peers outside the mesh, at least so many hear an IHAVE. */
+  readonly lazyPercent: number
+  readonly heartbeatUs: number
+  /** Heartbeats at which a message is told of, and after which it is forgotten. */
+  readonly historyGossip: number
+  readonly historyLength: number
+  /** Messages of this size and more are declined by those who have them. */
+  readonly idontwantBytes: number
+  /** From a member's passing on to the next one's taking up, on loopback. */
+  readonly work: QuantileTable
+}
+
+/** As the agent sets them (node/network/gossip.ts, timing.ts), else gossipsub's own. */
+export const agentGossip: GossipKnobs = {
+  d: 4,
+  dLow: 3,
+  dHigh: 8,
+  dScore: 3,
+  dOut: 1,
+  dLazy: 4,
+  lazyPercent: 25,
+  heartbeatUs: 3_000_000,
+  historyGossip: 3,
+  historyLength: 5,
+  idontwantBytes: 512,
+  pruneBackoffUs: 60_000_000,
+  work: gossipWork,
+}
+
+/** Identify, the stream, the subscriptions: after a link opened, each side knows that the other takes part. */
+const subscribeTrips = 4
+
+export class Gossip {
+  readonly mesh: Mesh
+  /**
+   * copies: of messages, on arrival; duplicates: of those, not the first; declined: not sent for an IDONTWANT;
+   * ihave, iwant: messages; recovered: first copies that were asked for; lost: copies lost with their link.
+   */
+  readonly counts = {
+    published: 0,
+    delivered: 0,
+    copies: 0,
+    duplicates: 0,
+    declined: 0,
+    ihave: 0,
+    iwant: 0,
+    recovered: 0,
+    lost: 0,
+  }
+  /** Told of each first arrival: so long after the publication. */
+  onDelivered: ((host: number, delayUs: number) => void) | undefined
+  /** Told when a message is done with: how many had it, and how many copies arrived. */
+  onDone: ((author: number, delivered: number, copies: number) => void) | undefined
+  readonly #simulator: Simulator
+  readonly #knobs: GossipKnobs
+  readonly #work: Delay
+  readonly #cache: GossipCache
+  /** Of each host: what it would still tell of, and how many heartbeats it has had it. */
+  readonly #recent: number[][] = []
+  readonly #ages: number[][] = []
+  readonly #hasHeartbeat: boolean[] = []
+
+  constructor(simulator: Simulator, knobs: Partial<GossipKnobs> = {}) {
+    this.#simulator = simulator
+    this.#knobs = { ...agentGossip, ...knobs }
+    this.#work = new Delay(this.#knobs.work)
+    this.#cache = new GossipCache((message) => {
+      const { author, delivered, copies } = this.#cache
+      this.onDone?.(author[message]!, delivered[message]!, copies[message]!)
+    })
+    this.mesh = new Mesh(this.#knobs, {
+      random: (host) => simulator.network.randomOf(host),
+      tell: (from, to, message) => this.#tellMesh(from, to, message),
+      needsCare: (host) => this.#needHeartbeat(host),
+    })
+  }
+
+  onStarted(host: Host): void {
+    this.mesh.clear(host.index)
+    for (const message of this.#recent[host.index] ?? []) this.#cache.release(message)
+    this.#recent[host.index] = []
+    this.#ages[host.index] = []
+    this.#hasHeartbeat[host.index] = false
+    this.#cache.forgetHost(host.index)
+  }
+
+  onLinked(dialler: Host, other: Host): void {
+    for (const [at, peer] of [
+      [dialler, other],
+      [other, dialler],
+    ] as const) {
+      const tripUs = this.#simulator.network.latencyUs(peer.index, at.index)
+      const delayUs = subscribeTrips * tripUs + this.#workUs(at.index)
+      const { life } = at
+      this.#after(delayUs, peer, at, () => {
+        if (!at.isUp || at.life !== life || !this.#simulator.links.isOpen(at, peer)) return
+        this.mesh.join(at.index, peer.index, at === dialler, this.#simulator.nowUs)
+      })
+    }
+  }
+
+  onUnlinked(at: Host, peer: Host): void {
+    this.mesh.leave(at.index, peer.index)
+  }
+
+  publish(from: Host, broadcast: Broadcast): void {
+    const { nowUs, hosts } = this.#simulator
+    const event: Event = { type: 'broadcast-received', broadcast }
+    // Small ones are not declined, so the size is looked at where it matters.
+    const bytes = bytesOfBroadcast(broadcast)
+    const message = this.#cache.add(event, from.index, bytes, hosts.length, nowUs)
+    this.#cache.use(message)
+    this.counts.published++
+    this.#cache.take(message, from.index, nowUs)
+    this.#remember(from.index, message)
+    const mesh = this.mesh.meshOf(from.index)
+    for (const peer of mesh) this.#send(from, peer, message)
+    if (mesh.length < this.#knobs.d) this.#sendBeyond(from, mesh, message)
+    this.#cache.release(message)
+  }
+
+  /** A copy arrives. */
+  arrive(to: Host, from: number, message: number): void {
+    if (to.isUp) this.#takeUp(to, from, message)
+    this.#cache.release(message)
+  }
+
+  /** A copy was lost with its link. */
+  onLost(message: number): void {
+    this.counts.lost++
+    this.#cache.release(message)
+  }
+
+  #takeUp(to: Host, from: number, message: number): void {
+    const cache = this.#cache
+    const { nowUs } = this.#simulator
+    this.counts.copies++
+    cache.copies[message]!++
+    if (!cache.take(message, to.index, nowUs)) {
+      this.counts.duplicates++
+      return
+    }
+    this.counts.delivered++
+    cache.delivered[message]!++
+    this.onDelivered?.(to.index, nowUs - cache.publishedUs[message]!)
+    this.#remember(to.index, message)
+    for (const peer of this.mesh.meshOf(to.index))
+      if (peer !== from) this.#forward(to, peer, message)
+    to.arrive(this.#eventOf(message))
+  }
+
+  #eventOf(message: number): Event {
+    const event = this.#cache.event[message]!
+    if (!this.#simulator.options.encode || event.type !== 'broadcast-received') return event
+    return { type: 'broadcast-received', broadcast: carryBroadcast(event.broadcast, true) }
+  }
+
+  /** Unless the peer has said that it has it. */
+  #forward(from: Host, peer: number, message: number): void {
+    if (this.#hasDeclined(from.index, peer, message)) {
+      this.counts.declined++
+      return
+    }
+    this.#send(from, peer, message)
+  }
+
+  #hasDeclined(host: number, peer: number, message: number): boolean {
+    const cache = this.#cache
+    if (cache.bytes[message]! < this.#knobs.idontwantBytes || !cache.has(message, peer))
+      return false
+    // The author has its message, and says so to nobody.
+    if (cache.author[message] === peer || !this.mesh.meshOf(peer).includes(host)) return false
+    const { network, nowUs } = this.#simulator
+    const saidUs = cache.firstUs(message, peer) + network.latencyUs(peer, host)
+    return saidUs + this.#workUs(host) <= nowUs
+  }
+
+  /** A mesh below D: some other peers get it too. */
+  #sendBeyond(from: Host, mesh: readonly number[], message: number): void {
+    const others = this.mesh.peersOf(from.index).filter((peer) => !mesh.includes(peer))
+    const drawn = this.#simulator.network.randomOf(from.index).shuffle(others)
+    for (const peer of drawn.slice(0, this.#knobs.d - mesh.length)) this.#send(from, peer, message)
+  }
+
+  #send(from: Host, peer: number, message: number): void {
+    const to = this.#simulator.hosts[peer]!
+    this.#cache.use(message)
+    const bytes = this.#cache.bytes[message]!
+    const isSent = this.#simulator.links.relay(from, to, message, bytes, this.#workUs(from.index))
+    if (!isSent) this.onLost(message)
+  }
+
+  #workUs(host: number): number {
+    return this.#work.drawUs(this.#simulator.network.randomOf(host))
+  }
+
+  #remember(host: number, message: number): void {
+    const recent = this.#recent[host]!
+    if (recent.length >= limits.gossipRemembered) this.#forgetFirst(host)
+    recent.push(message)
+    this.#ages[host]!.push(0)
+    this.#cache.use(message)
+    this.#needHeartbeat(host)
+  }
+
+  #forgetFirst(host: number): void {
+    const message = this.#recent[host]!.shift()
+    this.#ages[host]!.shift()
+    if (message !== undefined) this.#cache.release(message)
+  }
+
+  /** Heartbeats in which a host would do nothing are left out. */
+  #needHeartbeat(index: number): void {
+    if (this.#hasHeartbeat[index]) return
+    this.#hasHeartbeat[index] = true
+    const { nowUs, hosts } = this.#simulator
+    const host = hosts[index]!
+    const { heartbeatUs } = this.#knobs
+    const phase = Math.imul(index + 1, 0x9e3779b1) >>> 0
+    const sinceUs = (nowUs + (phase % heartbeatUs)) % heartbeatUs
+    const { life } = host
+    this.#after(heartbeatUs - sinceUs, host, host, () => {
+      if (host.isUp && host.life === life) this.#heartbeat(host)
+    })
+  }
+
+  #heartbeat(host: Host): void {
+    const { index } = host
+    this.#hasHeartbeat[index] = false
+    const peers = this.mesh.peersOf(index)
+    const before = new Set(this.mesh.meshOf(index))
+    const needsMore = this.mesh.maintain(index, this.#simulator.nowUs)
+    const mesh = new Set(this.mesh.meshOf(index))
+    this.#tellOfRecent(
+      host,
+      peers.filter((peer) => !mesh.has(peer) && !before.has(peer)),
+    )
+    this.#age(index)
+    if (needsMore || this.#recent[index]!.length > 0) this.#needHeartbeat(index)
+  }
+
+  #tellOfRecent(host: Host, outside: number[]): void {
+    const recent = this.#recent[host.index]!
+    const ages = this.#ages[host.index]!
+    const told = recent.filter((_, i) => ages[i]! < this.#knobs.historyGossip)
+    if (told.length === 0 || outside.length === 0) return
+    const { dLazy, lazyPercent } = this.#knobs
+    const target = Math.max(dLazy, Math.floor((lazyPercent * outside.length) / 100))
+    const drawn = this.#simulator.network.randomOf(host.index).shuffle(outside)
+    for (const peer of drawn.slice(0, target)) {
+      this.counts.ihave++
+      for (const message of told)
+        if (!this.#cache.has(message, peer)) this.#offer(host, peer, message)
+    }
+  }
+
+  /** IHAVE, IWANT, and the message: three ways, while the peer misses it and the host has it. */
+  #offer(host: Host, peer: number, message: number): void {
+    const { network, hosts } = this.#simulator
+    const to = hosts[peer]!
+    const tripUs = () => network.latencyUs(host.index, peer) + this.#workUs(host.index)
+    this.#cache.use(message)
+    if (!network.connects(host.index, peer)) return this.onLost(message)
+    this.#after(tripUs(), host, to, () => {
+      if (!to.isUp || this.#cache.has(message, peer)) return this.#cache.release(message)
+      this.counts.iwant++
+      this.#after(tripUs(), to, host, () => {
+        const isThere = host.isUp && this.#cache.has(message, host.index)
+        if (isThere && !this.#cache.has(message, peer)) this.counts.recovered++
+        if (isThere) this.#send(host, peer, message)
+        this.#cache.release(message)
+      })
+    })
+  }
+
+  #age(host: number): void {
+    const ages = this.#ages[host]!
+    for (let i = 0; i < ages.length; i++) ages[i]!++
+    while (ages.length > 0 && ages[0]! >= this.#knobs.historyLength) this.#forgetFirst(host)
+  }
+
+  #tellMesh(from: number, to: number, message: MeshMessage): void {
+    const { network, hosts } = this.#simulator
+    const [source, target] = [hosts[from]!, hosts[to]!]
+    if (!network.connects(from, to)) return
+    this.#after(network.latencyUs(from, to) + this.#workUs(from), source, target, () => {
+      if (!target.isUp || !this.#simulator.links.isOpen(target, source)) return
+      this.mesh.onMessage(to, from, message, this.#simulator.nowUs)
+    })
+  }
+
+  #after(delayUs: number, from: Host, to: Host, run: () => void): void {
+    this.#simulator.schedule(delayUs, 'link', { destination: to.index, source: from.index }, run)
+  }
+}

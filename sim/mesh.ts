@@ -1,0 +1,181 @@
+/**
+ * Who passes gossip on to whom: each host's mesh, kept as gossipsub keeps it (v1.1 as in js-libp2p). A host knows the
+ * peers at the ends of its links that take part; at each heartbeat it grafts when its mesh is below Dlo, prunes when it
+ * is above Dhi, and sees to one that it dialled itself; a peer that comes is grafted at once while the mesh is small.
+ * Whoever is pruned is not grafted again for a minute.
+ *
+ * Not modelled: scores (all are equal here, as only the application's own would differ), peer exchange, several topics.
+ */
+import type { Random } from '../protocol/base/random.ts'
+
+export interface MeshKnobs {
+  readonly d: number
+  readonly dLow: number
+  readonly dHigh: number
+  /** Kept at a prune before chance decides: by score, and here in the order of coming. */
+  readonly dScore: number
+  /** Of those that the host itself dialled. */
+  readonly dOut: number
+  readonly pruneBackoffUs: number
+}
+
+/** What goes to the peer; the two sides need not agree for as long as it takes. */
+export type MeshMessage = 'graft' | 'prune'
+
+export interface MeshPort {
+  random(host: number): Random
+  tell(from: number, to: number, message: MeshMessage): void
+  /** The host's mesh may need care at its next heartbeat. */
+  needsCare(host: number): void
+}
+
+export class Mesh {
+  readonly counts = { grafts: 0, prunes: 0 }
+  readonly #knobs: MeshKnobs
+  readonly #port: MeshPort
+  /** Of each host: peers on links that take part, and those of them in its mesh, in the order of coming. */
+  readonly #peers: number[][] = []
+  readonly #mesh: number[][] = []
+  /** Of each host: peers that it dialled. */
+  readonly #dialled: Set<number>[] = []
+  readonly #backoff: (Map<number, number> | undefined)[] = []
+
+  constructor(knobs: MeshKnobs, port: MeshPort) {
+    this.#knobs = knobs
+    this.#port = port
+  }
+
+  peersOf(host: number): readonly number[] {
+    return this.#peers[host] ?? none
+  }
+
+  meshOf(host: number): readonly number[] {
+    return this.#mesh[host] ?? none
+  }
+
+  /** The agent starts: it knows nobody. */
+  clear(host: number): void {
+    this.#peers[host] = []
+    this.#mesh[host] = []
+    this.#dialled[host] = new Set()
+    this.#backoff[host] = undefined
+  }
+
+  join(host: number, peer: number, hasDialled: boolean, nowUs: number): void {
+    const peers = this.#peers[host]!
+    if (!peers.includes(peer)) peers.push(peer)
+    if (hasDialled) this.#dialled[host]!.add(peer)
+    const isSmall = this.#mesh[host]!.length < this.#knobs.dLow
+    if (isSmall && !this.#isBackedOff(host, peer, nowUs)) this.#graft(host, peer)
+    this.#port.needsCare(host)
+  }
+
+  leave(host: number, peer: number): void {
+    without(this.#peers[host]!, peer)
+    without(this.#mesh[host]!, peer)
+    this.#dialled[host]!.delete(peer)
+    this.#port.needsCare(host)
+  }
+
+  onMessage(host: number, from: number, message: MeshMessage, nowUs: number): void {
+    if (!this.#peers[host]?.includes(from)) return
+    const mesh = this.#mesh[host]!
+    if (message === 'prune') {
+      without(mesh, from)
+      this.#backOff(host, from, nowUs)
+      return this.#port.needsCare(host)
+    }
+    if (mesh.includes(from)) return
+    const isFull = mesh.length >= this.#knobs.dHigh && !this.#dialled[host]!.has(from)
+    if (isFull || this.#isBackedOff(host, from, nowUs)) {
+      this.#backOff(host, from, nowUs)
+      this.counts.prunes++
+      return this.#port.tell(host, from, 'prune')
+    }
+    mesh.push(from)
+    this.#port.needsCare(host)
+  }
+
+  /** The heartbeat's care. True when the next heartbeat has to look again. */
+  maintain(host: number, nowUs: number): boolean {
+    const { d, dLow, dHigh, dOut } = this.#knobs
+    const mesh = this.#mesh[host]!
+    if (mesh.length < dLow) {
+      for (const peer of this.#candidates(host, nowUs).slice(0, d - mesh.length))
+        this.#graft(host, peer)
+    }
+    if (mesh.length > dHigh) this.#pruneToD(host, nowUs)
+    if (mesh.length >= dLow) this.#graftDialled(host, dOut - this.#dialledIn(host, mesh), nowUs)
+    return mesh.length < dLow && mesh.length < this.#peers[host]!.length
+  }
+
+  #graftDialled(host: number, needed: number, nowUs: number): void {
+    if (needed <= 0) return
+    const dialled = this.#dialled[host]!
+    const candidates = this.#candidates(host, nowUs).filter((peer) => dialled.has(peer))
+    for (const peer of candidates.slice(0, needed)) this.#graft(host, peer)
+  }
+
+  #pruneToD(host: number, nowUs: number): void {
+    const { d, dScore, dOut } = this.#knobs
+    const mesh = this.#mesh[host]!
+    const drawn = this.#port.random(host).shuffle(mesh.slice(dScore))
+    const order = [...mesh.slice(0, dScore), ...drawn]
+    const dialled = this.#dialled[host]!
+    // Too few of our own among those that stay: the first of the others that is ours goes to the front.
+    for (let kept = this.#dialledIn(host, order.slice(0, d)); kept < dOut; kept++) {
+      const at = order.findIndex((peer, i) => i >= d && dialled.has(peer))
+      if (at < 0) break
+      order.unshift(...order.splice(at, 1))
+    }
+    for (const peer of order.slice(d)) {
+      without(mesh, peer)
+      this.#backOff(host, peer, nowUs)
+      this.counts.prunes++
+      this.#port.tell(host, peer, 'prune')
+    }
+  }
+
+  #dialledIn(host: number, peers: readonly number[]): number {
+    const dialled = this.#dialled[host]!
+    let count = 0
+    for (const peer of peers) if (dialled.has(peer)) count++
+    return count
+  }
+
+  #candidates(host: number, nowUs: number): number[] {
+    const mesh = this.#mesh[host]!
+    const free = this.#peers[host]!.filter(
+      (peer) => !mesh.includes(peer) && !this.#isBackedOff(host, peer, nowUs),
+    )
+    return this.#port.random(host).shuffle(free)
+  }
+
+  #graft(host: number, peer: number): void {
+    const mesh = this.#mesh[host]!
+    if (mesh.includes(peer)) return
+    mesh.push(peer)
+    this.counts.grafts++
+    this.#port.tell(host, peer, 'graft')
+  }
+
+  #backOff(host: number, peer: number, nowUs: number): void {
+    this.#backoff[host] ??= new Map()
+    this.#backoff[host].set(peer, nowUs + this.#knobs.pruneBackoffUs)
+  }
+
+  #isBackedOff(host: number, peer: number, nowUs: number): boolean {
+    const until = this.#backoff[host]?.get(peer)
+    if (until === undefined) return false
+    if (until > nowUs) return true
+    this.#backoff[host]!.delete(peer)
+    return false
+  }
+}
+
+const none: readonly number[] = []
+
+function without(list: number[], item: number): void {
+  const at = list.indexOf(item)
+  if (at >= 0) list.splice(at, 1)
+}
