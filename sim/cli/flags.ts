@@ -63,7 +63,7 @@ function parse(args: readonly string[]) {
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
     if (!code?.startsWith('ERR_PARSE_ARGS')) throw error
-    throw new UsageError(message.split('. ')[0]!)
+    throw new UsageError(message.split(/\. |\n/)[0]!)
   }
 }
 

@@ -18,31 +18,56 @@ const stepMs = 80
 const stepUsMin = 1000
 const stepUsMax = 250_000
 const interruptedCode = 130
+const signals = ['SIGINT', 'SIGTERM'] as const
 
 export async function runCommand(flags: Flags): Promise<number> {
   if (flags.words.length > (flags.trace === undefined ? 0 : 1))
     throw new UsageError(`there is no command ${flags.words.at(-1)}`)
   const recorded = recordedCluster(flags)
+  const interrupt = new Interrupt()
   let code = 0
   for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
-    const report = await runSeed(flags, seed, recorded)
+    const report = await runSeed(flags, seed, interrupt, recorded)
     if (report.verdict === 'interrupted') return interruptedCode
     if (report.verdict === 'failed') code = 1
   }
+  interrupt.end()
   return code
 }
 
-async function runSeed(flags: Flags, seed: number, recorded?: Recorded): Promise<Report> {
+/** Ctrl-C, and what a service manager sends: heard after each step; the second one does not wait for it. */
+class Interrupt {
+  isRequested = false
+  readonly #heard = () => {
+    if (this.isRequested) process.exit(interruptedCode)
+    this.isRequested = true
+  }
+
+  constructor() {
+    for (const signal of signals) process.on(signal, this.#heard)
+  }
+
+  end(): void {
+    for (const signal of signals) process.off(signal, this.#heard)
+  }
+}
+
+async function runSeed(
+  flags: Flags,
+  seed: number,
+  interrupt: Interrupt,
+  recorded?: Recorded,
+): Promise<Report> {
+  const scenario = scenarioOf(flags, seed, recorded)
   const isSingle = flags.seeds === 1
   if (isSingle) (flags.json ? process.stderr : process.stdout).write(`seed ${seed}\n`)
-  const scenario = scenarioOf(flags, seed, recorded)
   const trace = flags.events ? (line: string) => process.stdout.write(`${line}\n`) : undefined
   const run = new Run(scenario, {
     ...(trace && { trace }),
     ...(recorded && { arrivals: recorded.arrivals(), machines: recorded.machines }),
   })
   const startedAt = performance.now()
-  await drive(run, new Progress(run, standardError, () => performance.now()))
+  await drive(run, new Progress(run, standardError, () => performance.now()), interrupt)
   const report = summarise(run, {
     command: commandOf(flags, seed),
     wallMs: performance.now() - startedAt,
@@ -55,15 +80,8 @@ async function runSeed(flags: Flags, seed: number, recorded?: Recorded): Promise
   return report
 }
 
-/** To its end or to Ctrl-C; a second Ctrl-C does not wait for the step under way. */
-async function drive(run: Run, progress: Progress): Promise<void> {
-  let isInterrupted = false
-  const interrupt = () => {
-    if (isInterrupted) process.exit(interruptedCode)
-    isInterrupted = true
-  }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+/** To its end or to the interrupt. */
+async function drive(run: Run, progress: Progress, interrupt: Interrupt): Promise<void> {
   const steps = run.steps()
   for (;;) {
     const startedAt = performance.now()
@@ -73,11 +91,9 @@ async function drive(run: Run, progress: Progress): Promise<void> {
     run.stepUs = Math.min(stepUsMax, Math.max(stepUsMin, run.stepUs * factor))
     progress.stepped()
     await new Promise((resolve) => setImmediate(resolve))
-    if (isInterrupted) break
+    if (interrupt.isRequested) break
   }
   progress.end()
-  process.off('SIGINT', interrupt)
-  process.off('SIGTERM', interrupt)
 }
 
 function scenarioOf(flags: Flags, seed: number, recorded?: Recorded): SeededScenario {
