@@ -6,50 +6,29 @@
  * A restart is a new core made from the journal, plus one `tasks-observed`. Nothing is done before the raised
  * epoch is durable: it is part of every dot and of the incarnation, so neither is ever used twice.
  */
-import type { BigMaps } from './base/big-map.ts'
 import { isSameValue } from './base/bytes.ts'
-import { earliest } from './base/deadline.ts'
+import { earlier, earliest } from './base/deadline.ts'
 import type { EffectId, MemberId, Millis } from './base/id.ts'
 import { invariant, unreachable } from './base/invariant.ts'
-import { Random } from './base/random.ts'
-import type { Seal } from './base/seal.ts'
 import type { Value } from './base/value.ts'
-import { Broadcaster, isRejection } from './broadcaster.ts'
+import { type Broadcaster, isRejection } from './broadcaster.ts'
 import { createView } from './cluster-view.ts'
-import type { Config } from './config.ts'
 import { Registry } from './discovery/registry.ts'
-import type { Effect, EffectSink, StoreWrite } from './effect.ts'
-import { Epoch } from './epoch.ts'
+import type { Effect, EffectSink } from './effect.ts'
+import type { Epoch } from './epoch.ts'
 import type { Event } from './event.ts'
-import { Leaving } from './leaving.ts'
+import type { Leaving } from './leaving.ts'
 import { limits } from './limits.ts'
-import { journaledMembers, MemberJournal } from './member-journal.ts'
-import { isPresent } from './membership/member.ts'
-import { Membership, type MembershipOptions } from './membership/membership.ts'
+import { MemberJournal } from './member-journal.ts'
+import type { Membership } from './membership/membership.ts'
 import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
+import { type CoreInit, createParts } from './parts.ts'
 import type { NodeBody } from './placement/node-body.ts'
-import { Placement } from './placement/placement.ts'
+import type { Placement } from './placement/placement.ts'
 import type { ReplicaRecord } from './replication/record.ts'
-import { Replica } from './replication/replica.ts'
-import { Requests } from './requests.ts'
+import type { Replica } from './replication/replica.ts'
+import type { Requests } from './requests.ts'
 import type { ClusterView } from './view.ts'
-
-export interface CoreInit {
-  readonly config: Config
-  readonly self: MemberId
-  readonly seed: number
-  readonly seal: Seal
-  /** What was persisted in earlier lives; empty in the first. */
-  readonly journal: Iterable<StoreWrite>
-  readonly node: NodeBody
-  /** What others do is told as well; left out, only what this member does itself. */
-  readonly news?: 'all'
-  /** Maps and rings that thousands of simulated members share; left out, this member has its own. */
-  readonly maps?: BigMaps
-  readonly membership?: Pick<MembershipOptions, 'presence'>
-  /** Begins with all that this other one knows, as if the journal had told it: a simulator's warm start. */
-  readonly like?: Core
-}
 
 export interface Core {
   step(event: Event, now: Millis): Effect[]
@@ -59,6 +38,8 @@ export interface Core {
   deadline(): Millis | undefined
   view(): ClusterView
 }
+
+export type { CoreInit } from './parts.ts'
 
 export function createCore(init: CoreInit): Core {
   return new MemberCore(init)
@@ -82,57 +63,30 @@ class MemberCore implements Core {
   readonly #memberJournal = new MemberJournal()
   #out: Effect[] = []
   #isLike = false
+  /** The step may have changed more than membership keeps to itself. */
+  #isStirred = false
+  /** Of all but membership. */
+  #othersDeadline: Millis | undefined
 
   constructor(init: CoreInit) {
-    const journal = [...init.journal]
-    const random = new Random(init.seed)
-    const epoch = new Epoch(journal)
-    const self = init.self
-    const nextEffectId = () => this.#nextEffectId()
-    this.#self = self
+    this.#self = init.self
     this.#node = init.node
-    this.#epoch = epoch
-    this.#membership = new Membership({
-      config: init.config,
-      self,
-      incarnation: epoch.value,
-      random: new Random(random.uint32()),
-      hooks: {
-        exchangeFor: (to, now) => this.#exchangeFor(to, now),
-        onExchange: (from, exchange, now, out) => this.#onExchange(from, exchange, now, out),
-      },
-      ...(init.maps && { maps: init.maps }),
-      ...init.membership,
+    const parts = createParts(init, {
+      now: () => this.#now,
+      nextEffectId: () => this.#nextEffectId(),
+      exchangeFor: (to, now) => this.#exchangeFor(to, now),
+      onExchange: (from, exchange, now, out) => this.#onExchange(from, exchange, now, out),
     })
-    this.#membership.seed(journaledMembers(journal, self))
-    this.#replica = new Replica({
-      config: init.config,
-      self,
-      epoch: epoch.value,
-      seal: init.seal,
-      random: new Random(random.uint32()),
-      hooks: {
-        nextEffectId,
-        peers: () => this.#reachablePeers(),
-        present: () => this.#membership.present(),
-        isPresent: (member) => this.#isPresent(member),
-      },
-      maps: init.maps,
-      journal,
-    })
-    this.#placement = this.#createPlacement(init, random)
-    this.#requests = new Requests({
-      replica: this.#replica,
-      placement: this.#placement,
-      isMember: (member) => this.#membership.stateOf(member) !== undefined,
-    })
-    this.#broadcaster = new Broadcaster({ self, epoch: epoch.value, seal: init.seal })
-    this.#leaving = new Leaving({ host: this.#placement.host, membership: this.#membership })
+    this.#epoch = parts.epoch
+    this.#membership = parts.membership
+    this.#replica = parts.replica
+    this.#placement = parts.placement
+    this.#requests = parts.requests
+    this.#broadcaster = parts.broadcaster
+    this.#leaving = parts.leaving
     this.#view = createView({
-      self,
-      membership: this.#membership,
-      replica: this.#replica,
-      placement: this.#placement,
+      ...parts,
+      self: init.self,
       rejections: this.#rejections,
       now: () => this.#now,
     })
@@ -157,24 +111,18 @@ class MemberCore implements Core {
     this.#now = now
     const out = this.#out
     invariant(out.length === 0, 'one step at a time')
+    this.#isStirred = !isCalm(event)
     if (this.#epoch.isDurable) this.#dispatch(event, now, out)
     else this.#begin(event, now, out)
     if (this.#epoch.isDurable) this.#settle(now, out)
-    const persist = this.#takePersist(now)
-    if (persist !== undefined) sink.push(persist)
+    if (this.#isStirred) this.#persist(now, sink)
     for (const effect of out) sink.push(effect)
     out.length = 0
   }
 
   deadline(): Millis | undefined {
     if (!this.#epoch.isDurable) return this.#epoch.deadline
-    return earliest(
-      this.#membership.deadline(),
-      this.#replica.deadline(),
-      this.#placement.deadline(),
-      this.#leaving.deadline,
-      this.#memberJournal.deadline,
-    )
+    return earlier(this.#membership.deadline(), this.#othersDeadline)
   }
 
   view(): ClusterView {
@@ -283,9 +231,14 @@ class MemberCore implements Core {
     this.#placement.host.onNodeChanged(node, now, out)
   }
 
-  /** Performs what is due, then lets the modules tell each other what changed until nothing does. */
+  /**
+   * Performs what is due, then lets the modules tell each other what changed until nothing does. After the probes
+   * and acks of a calm cluster, which are most of a member's life, nothing did.
+   */
   #settle(now: Millis, out: Effect[]): void {
     this.#performDue(now, out)
+    if (!this.#isStirred && !this.#membership.hasNews) return
+    this.#isStirred = true
     for (let round = 0; this.#settleOnce(now, out); round++)
       invariant(round < limits.settleRounds, 'a step settles')
     this.#registry.refresh(this.#placement.host.runningServices(), out)
@@ -299,6 +252,8 @@ class MemberCore implements Core {
 
   #performDue(now: Millis, out: Effect[]): void {
     if (isDue(this.#membership.deadline(), now)) this.#membership.onDeadlines(now, out)
+    if (isDue(this.#othersDeadline, now)) this.#isStirred = true
+    if (!this.#isStirred) return
     if (isDue(this.#replica.deadline(), now)) this.#replica.onDeadlines(now, out)
     if (isDue(this.#placement.deadline(), now)) this.#placement.onDeadlines(now, out)
   }
@@ -343,17 +298,25 @@ class MemberCore implements Core {
   }
 
   #onExchange(from: MemberId, exchange: Exchange, now: Millis, out: EffectSink): void {
-    this.#replica.onPeerRoot(from, exchange.root, now, out)
-    if (exchange.availability.length > 0)
-      this.#placement.learn(from, exchange.availability, now, out)
+    const { root, availability } = exchange
+    if (root !== this.#replica.root() || availability.length > 0) this.#isStirred = true
+    this.#replica.onPeerRoot(from, root, now, out)
+    if (availability.length > 0) this.#placement.learn(from, availability, now, out)
   }
 
-  #takePersist(now: Millis): Effect | undefined {
+  /** All writes of the step are one effect, the first of its list. */
+  #persist(now: Millis, sink: EffectSink): void {
     const persist = this.#replica.flush()
     const members = this.#memberJournal.take(persist !== undefined, now)
-    if (members.length === 0) return persist
-    if (persist !== undefined) return { ...persist, writes: [...persist.writes, ...members] }
-    return { type: 'persist', id: this.#nextEffectId(), writes: members }
+    const writes = members.length === 0 ? persist?.writes : [...(persist?.writes ?? []), ...members]
+    if (writes !== undefined)
+      sink.push({ type: 'persist', id: persist?.id ?? this.#nextEffectId(), writes })
+    this.#othersDeadline = earliest(
+      this.#replica.deadline(),
+      this.#placement.deadline(),
+      this.#leaving.deadline,
+      this.#memberJournal.deadline,
+    )
   }
 
   #reject(rejection: Rejection, out: Effect[]): void {
@@ -369,43 +332,9 @@ class MemberCore implements Core {
     this.#replica.writeOwn(`node/${this.#self}`, { ...node } as unknown as Value, now)
   }
 
-  #createPlacement({ config, news, maps }: CoreInit, random: Random): Placement {
-    const replica = this.#replica
-    return new Placement({
-      config,
-      news,
-      maps,
-      random,
-      node: this.#node,
-      recordOf: (key) => replica.get(key),
-      world: {
-        self: this.#self,
-        present: () => this.#membership.present(),
-        stateOf: (member) => this.#membership.stateOf(member),
-        read: (key) => replica.get(key),
-        versions: (key) => replica.versions(key),
-        keys: (prefix) => replica.keys(prefix),
-        write: (key, body) => replica.writeOwn(key, body, this.#now),
-        nextEffectId: () => this.#nextEffectId(),
-        stamp: (now) => replica.stamp(now),
-        canPersist: () => !replica.storageFailed,
-      },
-    })
-  }
-
   #journaledKeys(): string[] {
     this.#replica.takeChanges()
     return ['job/', 'node/', 'alloc/', 'drain/'].flatMap((kind) => [...this.#replica.keys(kind)])
-  }
-
-  #reachablePeers(): readonly MemberId[] {
-    const linked = this.#membership.linked()
-    return linked.filter((member) => member !== this.#self && this.#isPresent(member))
-  }
-
-  #isPresent(member: MemberId): boolean {
-    const state = this.#membership.stateOf(member)
-    return state !== undefined && isPresent(state)
   }
 
   #nextEffectId(): EffectId {
@@ -417,6 +346,12 @@ class MemberCore implements Core {
 /** Membership hears of its own messages anyway. */
 function isNotMembership(message: Message): boolean {
   return 'records' in message || message.type.startsWith('sync-')
+}
+
+/** What only membership hears of, as long as its exchange brings nothing new. */
+function isCalm(event: Event): boolean {
+  if (event.type === 'tick') return true
+  return event.type === 'message-received' && !isNotMembership(event.message)
 }
 
 function isDue(deadline: Millis | undefined, now: Millis): boolean {

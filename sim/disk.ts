@@ -33,7 +33,10 @@ export class Disk {
   slownessPermille = 1000
   /** What it did, and what its faults did: batches that failed, were torn, were lost, or were whole untold. */
   readonly counts = { batches: 0, writes: 0, failed: 0, torn: 0, lost: 0, untold: 0, slowed: 0 }
+  /** What was written on top of the base; null where a key of the base was deleted. */
   readonly #durable = new Map<string, StoreWrite['value']>()
+  /** What it came with, shared by thousands. */
+  #base: ReadonlyMap<string, StoreWrite['value']> = new Map()
   readonly #random: Random
   /** Under way and waiting, in the order of their ends. */
   #batches: Batch[] = []
@@ -89,14 +92,21 @@ export class Disk {
     this.#retryAtUs = 0
   }
 
+  /** The disk of a machine that has run before. */
+  restore(base: ReadonlyMap<string, StoreWrite['value']>): void {
+    this.#base = base
+  }
+
   journal(): StoreWrite[] {
-    return [...this.#durable]
+    return [...new Map([...this.#base, ...this.#durable])]
+      .filter(([, value]) => value !== null)
       .map(([key, value]) => ({ key, value }))
       .sort((a, b) => compareText(a.key, b.key))
   }
 
   destroy(): void {
     this.#durable.clear()
+    this.#base = new Map()
     this.#batches = []
   }
 
@@ -109,7 +119,7 @@ export class Disk {
   #commit(writes: readonly StoreWrite[]): void {
     this.counts.writes += writes.length
     for (const { key, value } of writes) {
-      if (value === null) this.#durable.delete(key)
+      if (value === null && !this.#base.has(key)) this.#durable.delete(key)
       else this.#durable.set(key, value)
     }
   }

@@ -4,11 +4,12 @@
  */
 import type { MemberId, RequestId } from '../protocol/base/id.ts'
 import type { Random } from '../protocol/base/random.ts'
-import type { Core } from '../protocol/core.ts'
+import type { Core, CoreInit } from '../protocol/core.ts'
 import { createCore } from '../protocol/core.ts'
-import type { Notification } from '../protocol/effect.ts'
+import type { Notification, StoreWrite } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
+import type { NodeBody } from '../protocol/placement/node-body.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Command, Reply } from '../protocol/request.ts'
 import { HostClock } from './clock.ts'
@@ -115,8 +116,37 @@ export class Host implements World {
     return isThere
   }
 
-  /** Starts the agent, with what the disk kept, and dials `seeds`. */
-  start(seeds: readonly Host[]): void {
+  get node(): NodeBody {
+    return {
+      name: this.name,
+      addresses: [],
+      labels: this.labels,
+      capacity: this.capacity,
+      runtimes: ['process'],
+      host: '127.0.0.1',
+      version: 'sim',
+      awayUntil: null,
+    }
+  }
+
+  coreInit(journal: readonly StoreWrite[]): CoreInit {
+    const { config, shared } = this.#simulator
+    return {
+      config,
+      self: this.id,
+      seed: this.#random.uint32(),
+      seal: toySeal(this.id),
+      journal,
+      node: this.node,
+      ...(shared && {
+        maps: shared.maps,
+        membership: { presence: () => shared.circles.view() },
+      }),
+    }
+  }
+
+  /** Starts the agent, with what the disk kept (or with what `like` knows), and dials `seeds`. */
+  start(seeds: readonly Host[], like?: Core): void {
     this.life++
     this.isUp = true
     this.isOff = false
@@ -125,21 +155,8 @@ export class Host implements World {
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
     this.#core = createCore({
-      config: this.#simulator.config,
-      self: this.id,
-      seed: this.#random.uint32(),
-      seal: toySeal(this.id),
-      journal: this.disk.journal(),
-      node: {
-        name: this.name,
-        addresses: [],
-        labels: this.labels,
-        capacity: this.capacity,
-        runtimes: ['process'],
-        host: '127.0.0.1',
-        version: 'sim',
-        awayUntil: null,
-      },
+      ...this.coreInit(like ? [] : this.disk.journal()),
+      ...(like && { like }),
     })
     this.receive(tick)
     this.receive({ type: 'tasks-observed', tasks: this.runtime.observe() })

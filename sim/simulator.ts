@@ -17,6 +17,8 @@ import { Metrics } from './metrics/metrics.ts'
 import { type Geography, Network, type NetworkKnobs } from './network.ts'
 import { Payloads } from './payloads.ts'
 import { type Kind, kinds, LadderQueue } from './queue.ts'
+import { SharedMaps } from './shared-map.ts'
+import { Circles } from './shared-presence.ts'
 import { markOf, TraceHash } from './trace-hash.ts'
 
 export interface SimulatorOptions {
@@ -36,6 +38,8 @@ export interface SimulatorOptions {
   readonly clockDriftPpm?: number
   readonly capacity?: (host: number) => Resources
   readonly labels?: (host: number) => { readonly [key: string]: string }
+  /** Each core has its maps for itself, as an agent has: to show that sharing them changes nothing. */
+  readonly ownMaps?: boolean
   /** Called with each line of the trace, to find where two runs part. */
   readonly trace?: (line: string) => void
 }
@@ -49,6 +53,16 @@ const usualNetwork: NetworkKnobs = {
 
 /** Virtual Unix time at the start, so that stamps look like stamps. */
 export const epochMs = 1_700_000_000_000
+
+interface Shared {
+  readonly maps: SharedMaps
+  readonly circles: Circles
+}
+
+function share({ ringsMin, ringsMax }: Config): Shared {
+  const maps = new SharedMaps()
+  return { maps, circles: new Circles(maps, { min: ringsMin, max: ringsMax }) }
+}
 
 const messageKind = kinds.indexOf('message')
 const wakeKind = kinds.indexOf('wake')
@@ -66,6 +80,8 @@ export class Simulator {
   readonly byId = new Map<MemberId, Host>()
   readonly random: Random
   readonly metrics = new Metrics()
+  /** What the cores share; undefined where each has its own. */
+  readonly shared: Shared | undefined
   /** Microseconds since the start. */
   nowUs = 0
   events = 0
@@ -79,6 +95,7 @@ export class Simulator {
   constructor(options: SimulatorOptions) {
     this.options = options
     this.config = { ...defaultConfig, ...options.config }
+    this.shared = options.ownMaps ? undefined : share(this.config)
     this.random = new Random(options.seed)
     const knobs = { ...usualNetwork, ...options.network }
     this.network = new Network(knobs, new Random(this.random.uint32()), options.geography)

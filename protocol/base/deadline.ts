@@ -3,104 +3,129 @@
  * again moves it, and nothing is ever stale, because there is no timer to cancel. The idea is quinn's
  * timer table; the rejected alternative, timers as effects, leaves stale events in flight.
  *
- * A binary heap with lazy deletion: `set` and `clear` are O(log n), `next` is O(1) amortised.
+ * A binary heap whose entries know their places: `set` and `clear` are O(log n), `next` is a look at the top.
  */
 import { compareText, type Millis } from './id.ts'
 
-interface HeapEntry {
+interface Entry {
+  readonly key: string
   at: Millis
-  key: string
+  place: number
 }
 
+const fewEntries = 8
+
 export class Deadlines {
-  #at = new Map<string, Millis>()
-  #heap: HeapEntry[] = []
+  readonly #heap: Entry[] = []
+  /** By key, once there are more than a look along the heap finds at the same cost. */
+  #entries: Map<string, Entry> | undefined
 
   set(key: string, at: Millis): void {
-    if (this.#at.get(key) === at) return
-    this.#at.set(key, at)
-    this.#push({ at, key })
-    if (this.#heap.length > 64 && this.#heap.length > 4 * this.#at.size) this.#rebuild()
+    const held = this.#find(key)
+    if (held === undefined) {
+      const entry = { key, at, place: this.#heap.length }
+      this.#entries?.set(key, entry)
+      this.#heap.push(entry)
+      if (this.#entries === undefined && this.#heap.length > fewEntries) this.#index()
+      this.#rise(entry)
+    } else if (held.at !== at) {
+      held.at = at
+      this.#rise(held)
+      this.#sink(held)
+    }
   }
 
   /** Moves the deadline only forward in urgency: keeps the earlier of the two. */
   setEarliest(key: string, at: Millis): void {
-    const held = this.#at.get(key)
-    if (held === undefined || at < held) this.set(key, at)
+    const held = this.#find(key)
+    if (held === undefined || at < held.at) this.set(key, at)
   }
 
   /** Moves a deadline that is set. */
   postpone(key: string, byMs: Millis): void {
-    const at = this.#at.get(key)
-    if (at !== undefined) this.set(key, at + byMs)
+    const held = this.#find(key)
+    if (held !== undefined) this.set(key, held.at + byMs)
   }
 
   clear(key: string): void {
-    this.#at.delete(key)
+    const held = this.#find(key)
+    if (held !== undefined) this.#remove(held)
   }
 
   has(key: string): boolean {
-    return this.#at.has(key)
+    return this.#find(key) !== undefined
   }
 
   next(): Millis | undefined {
-    this.#dropStale()
     return this.#heap[0]?.at
   }
 
   /** Removes and returns the earliest key due at `now`; ties in key order. */
   takeDue(now: Millis): string | undefined {
-    this.#dropStale()
     const top = this.#heap[0]
     if (top === undefined || top.at > now) return undefined
-    this.#pop()
-    this.#at.delete(top.key)
+    this.#remove(top)
     return top.key
   }
 
-  #dropStale(): void {
-    for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
-      if (this.#at.get(top.key) === top.at) return
-      this.#pop()
+  #find(key: string): Entry | undefined {
+    if (this.#entries !== undefined) return this.#entries.get(key)
+    for (const entry of this.#heap) if (entry.key === key) return entry
+    return undefined
+  }
+
+  #index(): void {
+    this.#entries = new Map(this.#heap.map((entry) => [entry.key, entry]))
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries?.delete(entry.key)
+    const last = this.#heap.pop()!
+    if (last === entry) return
+    last.place = entry.place
+    this.#heap[last.place] = last
+    this.#rise(last)
+    this.#sink(last)
+  }
+
+  #rise(entry: Entry): void {
+    const heap = this.#heap
+    while (entry.place > 0) {
+      const parent = heap[(entry.place - 1) >> 1]!
+      if (!isBefore(entry, parent)) return
+      this.#swap(entry, parent)
     }
   }
 
-  #rebuild(): void {
-    this.#heap = []
-    for (const [key, at] of this.#at) this.#push({ at, key })
-  }
-
-  #push(entry: HeapEntry): void {
+  #sink(entry: Entry): void {
     const heap = this.#heap
-    let i = heap.push(entry) - 1
-    while (i > 0) {
-      const parent = (i - 1) >> 1
-      if (!isBefore(entry, heap[parent]!)) break
-      heap[i] = heap[parent]!
-      i = parent
-    }
-    heap[i] = entry
-  }
-
-  #pop(): void {
-    const heap = this.#heap
-    const last = heap.pop()!
-    if (heap.length === 0) return
-    let i = 0
     for (;;) {
-      let child = 2 * i + 1
-      if (child >= heap.length) break
-      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++
-      if (!isBefore(heap[child]!, last)) break
-      heap[i] = heap[child]!
-      i = child
+      const left = heap[2 * entry.place + 1]
+      if (left === undefined) return
+      const right = heap[2 * entry.place + 2]
+      const child = right !== undefined && isBefore(right, left) ? right : left
+      if (!isBefore(child, entry)) return
+      this.#swap(child, entry)
     }
-    heap[i] = last
+  }
+
+  #swap(a: Entry, b: Entry): void {
+    const place = a.place
+    a.place = b.place
+    b.place = place
+    this.#heap[a.place] = a
+    this.#heap[b.place] = b
   }
 }
 
-function isBefore(a: HeapEntry, b: HeapEntry): boolean {
+function isBefore(a: Entry, b: Entry): boolean {
   return a.at < b.at || (a.at === b.at && compareText(a.key, b.key) < 0)
+}
+
+/** The earlier of two deadlines. */
+export function earlier(a: Millis | undefined, b: Millis | undefined): Millis | undefined {
+  if (a === undefined) return b
+  return b === undefined || a <= b ? a : b
 }
 
 /** The earliest of several deadlines. */

@@ -97,6 +97,10 @@ export class Census {
     this.#forgotten.push(member)
   }
 
+  get hasNews(): boolean {
+    return this.#changes.length > 0 || this.#forgotten.length > 0
+  }
+
   takeChanges(): MemberChange[] {
     const changes = this.#changes
     if (changes.length > 0) this.#changes = []

@@ -5,7 +5,7 @@
  * any observer, or the subject itself, says otherwise.
  */
 import type { BigMaps } from '../base/big-map.ts'
-import { Deadlines, earliest } from '../base/deadline.ts'
+import { Deadlines, earlier } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
@@ -200,7 +200,7 @@ export class Membership {
 
   deadline(): Millis | undefined {
     if (this.#hasLeft) return undefined
-    return earliest(this.#deadlines.next(), this.#watch.deadline())
+    return earlier(this.#deadlines.next(), this.#watch.deadline())
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
@@ -215,6 +215,11 @@ export class Membership {
       key = this.#deadlines.takeDue(now)
     }
     this.#around.keepLinks(out)
+  }
+
+  /** Whether one of the three below has anything to take. */
+  get hasNews(): boolean {
+    return this.#census.hasNews || !this.#urgent.isEmpty
   }
 
   takeChanges(): MemberChange[] {

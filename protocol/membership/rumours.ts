@@ -39,6 +39,10 @@ export class Rumours {
 export class UrgentUpdates {
   readonly #updates = new Map<MemberId, MemberUpdate>()
 
+  get isEmpty(): boolean {
+    return this.#updates.size === 0
+  }
+
   add(update: MemberUpdate): void {
     this.#updates.set(update.member, update)
   }

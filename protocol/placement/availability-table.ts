@@ -88,6 +88,11 @@ export class AvailabilityTable {
     return true
   }
 
+  /** When this member says the same again. */
+  deadline(): Millis | undefined {
+    return this.#ownSetAt === undefined ? undefined : this.#ownSetAt + this.#intervalMs()
+  }
+
   /** What the peer has not been told, newest first. */
   entriesFor(peer: MemberId, _now: Millis): Availability[] {
     const told = this.#toldTo(peer)

@@ -140,7 +140,7 @@ export class Placement {
   }
 
   deadline(): Millis | undefined {
-    return earliest(this.host.deadline(), this.steward.deadline())
+    return earliest(this.host.deadline(), this.steward.deadline(), this.availability.deadline())
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {

@@ -8,10 +8,10 @@ import { sortedEntries } from '../../../protocol/base/order.ts'
 const deadline = suite('base/deadline')
 
 const act = fc.oneof(
-  fc.record({ type: fc.constant('set'), key: fc.constantFrom('a', 'b', 'c', 'd'), at: fc.nat(20) }),
+  fc.record({ type: fc.constant('set'), key: fc.constantFrom(...'abcdefghijkl'), at: fc.nat(20) }),
   fc.record({
     type: fc.constant('clear'),
-    key: fc.constantFrom('a', 'b', 'c', 'd'),
+    key: fc.constantFrom(...'abcdefghijkl'),
     at: fc.nat(0),
   }),
   fc.record({ type: fc.constant('take'), key: fc.constant(''), at: fc.nat(20) }),
