@@ -281,6 +281,7 @@ export class Host implements World {
     if (to === undefined) return
     const message = carry(sent, options.encode ?? false)
     const bytes = network.looksAtBytes ? bytesOf(sent) : 0
+    if (!network.looksAtBytes) this.#simulator.metrics.weigh(sent)
     links.send(this, to, { type: 'message-received', from: this.id, message }, bytes)
   }
 

@@ -64,12 +64,13 @@ export class Network {
   /** When each host's port has sent what it was given. */
   readonly #freeAtUs: number[] = []
   /**
-   * sent: messages given to the wires. lost: packets, each of which made its message late; lostByFault: of those,
+   * sent: messages given to the wires; bytes: of those whose size is looked at. lost: packets, each of which made its message late; lostByFault: of those,
    * by a fault. late: messages so delayed. cut: messages that met a barrier. lagged: read late by a slow host.
    * queued: waited at the sender's port. queueFull: dropped there.
    */
   readonly counts = {
     sent: 0,
+    bytes: 0,
     lost: 0,
     lostByFault: 0,
     late: 0,
@@ -148,6 +149,7 @@ export class Network {
    */
   transitUs(from: number, to: number, bytes: number, nowUs: number): number | undefined {
     this.counts.sent++
+    this.counts.bytes += bytes
     const link = this.#links(from, to)
     const queueUs = link.bytesPerSecond === undefined ? 0 : this.#queueUs(from, bytes, link, nowUs)
     if (queueUs === undefined) {

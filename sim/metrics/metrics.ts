@@ -3,7 +3,9 @@
  * agents believe. Hooks that stand in the path of events only count; everything else is sampled on a timer
  * (sample.ts).
  */
+import type { Message } from '../../protocol/message.ts'
 import { metricLimits } from '../limits.ts'
+import { bytesOf } from '../wire.ts'
 import { Deaths } from './deaths.ts'
 import { Histogram } from './histogram.ts'
 
@@ -33,12 +35,17 @@ export interface TaskSize {
   readonly resources: { readonly cpu: number; readonly memory: number; readonly gpu: number }
 }
 
+const weighedOf = 64
+
 export class Metrics {
   readonly deaths = new Deaths()
   /** From the publication of a broadcast to its first arrival at each member. */
   readonly delivery = new Histogram()
   /** From the acknowledgement of a new job to the moment that all its slots have run at once. */
   readonly placement = new Histogram()
+  /** Of direct messages, from every 64th: to encode each for its size alone would cost more than the rest. */
+  bytesWeighed = 0
+  #unweighed = 0
   readonly marks: Mark[] = []
   /** Beyond the limit: counted, not kept. */
   marksDropped = 0
@@ -84,6 +91,13 @@ export class Metrics {
 
   conditionOf(host: number): Condition {
     return conditions[this.#conditions[host] ?? conditions.length - 1]!
+  }
+
+  weigh(message: Message): void {
+    this.#unweighed++
+    if (this.#unweighed < weighedOf) return
+    this.#unweighed = 0
+    this.bytesWeighed += weighedOf * bytesOf(message)
   }
 
   /** A new job was acknowledged. */

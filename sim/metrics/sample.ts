@@ -52,7 +52,6 @@ export class Sampler {
     const runningPpm = this.runningPpm()
     this.#noteLeast(runningPpm)
     const shares = this.#shares(metrics.running)
-    const counts: { readonly [name: string]: number } = network.counts
     this.series.add([
       up.length,
       shareOf(asked, (host) => host.core.view().counts().members.alive === up.length),
@@ -62,8 +61,8 @@ export class Sampler {
       shares.cpu,
       shares.memory,
       shares.gpu,
-      this.#flow('messages', counts.sent ?? 0),
-      this.#flow('bytes', counts.bytes ?? 0),
+      this.#flow('messages', network.counts.sent),
+      this.#flow('bytes', network.counts.bytes + metrics.bytesWeighed),
       this.#flow('events', events),
     ])
   }

@@ -51,7 +51,7 @@ export function summarise(run: Run, { command, wallMs, credit }: Circumstances):
     promises,
     idle: outcome.idle,
     faults: nemesis.tallies.map((tally) => ({ ...tally })),
-    network: { ...simulator.network.counts },
+    network: { ...simulator.network.counts, ...gossipCounts(run) },
     series: seriesOf(run),
     histograms: {
       detection: metrics.deaths.detection.filled(),
@@ -81,9 +81,9 @@ function judged(lines: readonly string[], measured: Measured): ReportedExpectati
 export function measure(run: Run): Measured {
   const { simulator, sampler, workload, scenario } = run
   const { metrics, network, nowUs, hosts } = simulator
+  const { copies, delivered } = simulator.gossip.counts
   const { detection, falseDeaths, all, dropped } = metrics.deaths
   const memberSeconds = Math.max(1, (hosts.length * nowUs) / 1_000_000)
-  const counts: { readonly [name: string]: number } = network.counts
   const wantsWork = scenario.workload.length > 0 || workload.ledger.wanted.size > 0
   return {
     boot: run.bootUs,
@@ -104,11 +104,23 @@ export function measure(run: Run): Measured {
     refused: workload.ledger.refused,
     starts: metrics.starts.tasks,
     moves: metrics.starts.again,
-    messages: (counts.sent ?? 0) / memberSeconds,
-    bytes: counts.bytes === undefined ? undefined : counts.bytes / memberSeconds,
+    copies: delivered === 0 ? undefined : copies / delivered,
+    messages: network.counts.sent / memberSeconds,
+    bytes: (network.counts.bytes + metrics.bytesWeighed) / memberSeconds,
     'utilisation.cpu': sampler.most.cpu,
     'utilisation.memory': sampler.most.memory,
     'utilisation.gpu': sampler.most.gpu,
+  }
+}
+
+function gossipCounts({ simulator: { gossip } }: Run): { [name: string]: number } {
+  const { published, delivered, copies, ihave, iwant } = gossip.counts
+  return {
+    'gossip published': published,
+    'gossip delivered': delivered,
+    'gossip copies': copies,
+    'gossip IHAVE': ihave,
+    'gossip IWANT': iwant,
   }
 }
 

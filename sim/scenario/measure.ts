@@ -50,6 +50,7 @@ export const measures = {
   refused: { unit: 'count', better: less, about: 'writes refused' },
   starts: { unit: 'count', better: less, about: 'tasks started' },
   moves: { unit: 'count', better: less, about: 'slots started again, here or elsewhere' },
+  copies: { unit: 'rate', better: less, about: 'copies of a broadcast that a member receives' },
   messages: { unit: 'rate', better: less, about: 'messages a member and second' },
   bytes: { unit: 'rate', better: less, about: 'bytes a member and second' },
   'utilisation.cpu': { unit: 'share', about: 'CPU given to tasks, at the most' },
