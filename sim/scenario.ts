@@ -19,6 +19,7 @@ import { clockPlan, networkPlan } from './scenario/plan.ts'
 import { durationUs } from './scenario/quantity.ts'
 import { Simulator, type SimulatorOptions } from './simulator.ts'
 import { Topology } from './topology.ts'
+import { startWarm } from './warm-start.ts'
 import { Workload } from './workload.ts'
 
 export { drawScenario, type SeededScenario } from './scenario/draw.ts'
@@ -85,7 +86,8 @@ export class Run {
   *steps(): Generator<void> {
     const { durations, workload, faults } = this.scenario
     watchCapacity(this.simulator, this.violations)
-    startAll(this.simulator, durationUs(durations.bootSpread))
+    if (this.scenario.start === 'warm') startWarm(this.simulator)
+    else startAll(this.simulator, durationUs(durations.bootSpread))
     if (!(yield* this.#untilRest(durationUs(durations.boot))))
       this.violations.push(...divergences(this.simulator).map((text) => `boot: ${text}`))
     this.bootUs = this.simulator.nowUs
@@ -132,9 +134,10 @@ export class Run {
     const endUs = this.simulator.nowUs + withinUs
     const isBoot = this.phase === 'boot'
     const everyUs = isBoot && this.simulator.hosts.length <= 1000 ? sampleUs : lookUs
-    const restsNever = isBoot ? durationUs(this.scenario.durations.bootSpread) : 0
+    const isCold = isBoot && this.scenario.start === 'cold'
+    const startedUs = isCold ? durationUs(this.scenario.durations.bootSpread) : 0
     for (;;) {
-      if (this.simulator.nowUs > restsNever && isConverged(this.simulator)) return true
+      if (this.simulator.nowUs > startedUs && isConverged(this.simulator)) return true
       if (this.simulator.nowUs >= endUs) return false
       yield* this.#advance(Math.min(everyUs, endUs - this.simulator.nowUs))
     }

@@ -53,6 +53,7 @@ function scenarioFor(name: string, count: number, seconds: number): Scenario {
     clocks: { skew: '5ms', driftPpm: 20 },
     workload: [],
     faults: [],
+    start: 'warm',
     durations: { boot: '120s', bootSpread: '10s', safety: `${seconds}s`, liveness: '120s' },
     expect: ['falseDeaths = 0'],
     promises: ['S1', 'S2', 'S3'],

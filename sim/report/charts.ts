@@ -25,7 +25,7 @@ export interface TimeChart {
 
 const width = 640
 const height = 200
-const left = 56
+const left = 64
 const right = 8
 const top = 20
 const bottom = 24
@@ -46,7 +46,8 @@ export function timeChart(chart: TimeChart): Markup {
   })
   const phases = ends.map(({ atUs, name }) => {
     const at = round(x(atUs))
-    return html`<line class="phase" x1="${at}" x2="${at}" y1="${top}" y2="${top + plotHeight}"/><text class="phase-name" x="${at}" y="${top - 7}" text-anchor="end">◂ ${name}</text>`
+    const hasRoom = at > left + 70
+    return html`<line class="phase" x1="${at}" x2="${at}" y1="${top}" y2="${top + plotHeight}"/><text class="phase-name" x="${at}" y="${top - 7}" text-anchor="${hasRoom ? 'end' : 'start'}">◂ ${name}</text>`
   })
   const paths = lines.map(
     ({ values }, i) => html`<path class="line c${i}" d="${pathOf(values, binUs, endUs, x, y)}"/>`,
@@ -113,7 +114,7 @@ export function histogramChart({ buckets, marks, write }: HistogramChart): Marku
   const lines = marks.map(({ at, name }, i) => {
     const across = round(x(at))
     const anchor = across > width * 0.7 ? 'end' : 'start'
-    return html`<line class="mark" x1="${across}" x2="${across}" y1="${top}" y2="${top + plotHeight}"/><text class="mark-name" x="${across + (anchor === 'end' ? -4 : 4)}" y="${top + 10 + 13 * i}" text-anchor="${anchor}">${name}</text>`
+    return html`<line class="mark" x1="${across}" x2="${across}" y1="${top}" y2="${top + plotHeight}"/><text class="mark-name" x="${across + (anchor === 'end' ? -4 : 4)}" y="${top + 12 + 17 * i}" text-anchor="${anchor}">${name}</text>`
   })
   const ticks = logTicks(low, high).map(
     (value) =>

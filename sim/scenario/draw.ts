@@ -45,6 +45,7 @@ export function drawScenario(
     clocks: { skew: `${random.below(300)}ms`, driftPpm: 0 },
     workload: [drawWorkload(random)],
     faults: faults.map((fault) => ({ ...fault, mean })),
+    start: 'cold',
     durations: { boot: '60s', bootSpread: '1s', safety: '15s', liveness: '90s' },
     expect: [],
     promises: ['S1', 'S2', 'S3', 'S4'],

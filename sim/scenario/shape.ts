@@ -136,6 +136,8 @@ export const scenarioSchema = object({
   clocks: withDefault(clocksSchema, { skew: '0s', driftPpm: 0 }),
   workload: withDefault(list(workloadSchema, limits.workloads), []),
   faults: withDefault(list(faultSchema, limits.faults), []),
+  /** Warm: all know all from the first moment, as after a boot that has settled (warm-start.ts). */
+  start: withDefault(literal('cold', 'warm'), 'cold'),
   durations: withDefault(durationsSchema, {
     boot: '60s',
     bootSpread: '1s',
