@@ -65,8 +65,11 @@ export class LocalCluster {
       await cluster.whole()
       return cluster
     } catch (error) {
+      const logs = cluster.agents.map(
+        (agent) => `${agent.name} ends with: ${agent.log().slice(-500)}`,
+      )
       await cluster.stop()
-      throw error
+      throw new Error([(error as Error).message, ...logs].join('\n'), { cause: error })
     }
   }
 
@@ -103,17 +106,17 @@ export class LocalCluster {
     return this.agents.filter((agent) => agent.isRunning)
   }
 
-  /** Until every running agent sees every running agent alive. */
+  /**
+   * Until every running agent sees every running agent alive. One is asked at a time: to ask fifty all the time
+   * would keep them from getting there.
+   */
   async whole(withinMs = 180_000): Promise<void> {
     const running = this.running
-    await until(
-      async () => {
-        const counts = await Promise.all(running.map((agent) => agent.aliveCount()))
-        return counts.every((count) => count === running.length)
-      },
-      `${running.length} agents see each other`,
-      withinMs,
-    )
+    const isWhole = async () => {
+      for (const agent of running) if ((await agent.aliveCount()) !== running.length) return false
+      return true
+    }
+    await until(isWhole, `${running.length} agents see each other`, withinMs, 10 * running.length)
   }
 
   async stop(): Promise<void> {
@@ -288,18 +291,19 @@ function endGroup(pid: number): void {
     }
 }
 
-/** Looks again every 50 ms until the condition holds. */
+/** Looks again and again until the condition holds. */
 export async function until(
   condition: () => Promise<boolean> | boolean,
   what: string,
   withinMs: number,
+  everyMs = 50,
 ): Promise<number> {
   const startedAt = performance.now()
   for (;;) {
     if (await condition()) return performance.now() - startedAt
     if (performance.now() - startedAt > withinMs)
       throw new Error(`not within ${withinMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, everyMs))
   }
 }
 

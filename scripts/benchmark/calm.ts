@@ -1,15 +1,15 @@
 /**
  * False deaths: agents that are all alive, idle or with the machine's cores fully loaded. A false death is any
- * member that any agent ever held for down; a doubt is a raised incarnation, which means a suspicion refuted.
+ * word of any agent that a member is down or has left; a doubt is a raised incarnation: a death outbid.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { cpus } from 'node:os'
 import { LocalCluster } from '../cluster.ts'
 import { atMost, type Figure } from './figure.ts'
+import { MemberWatch } from './member-watch.ts'
 
 interface NodeShape {
   readonly name: string
-  readonly state: string
   readonly incarnation: number
 }
 
@@ -25,19 +25,20 @@ export async function benchCalm(
     for (const _ of cpus()) burners.push(spawn('sh', ['-c', 'while :; do :; done']))
     const loaded = await watch(cluster, loadSeconds)
     const name = (what: string, s: number) => `false deaths, ${agents} agents, ${what}, ${s} s`
-    const note = (doubts: number) => `${doubts} refuted suspicions`
+    const note = ({ suspicions, doubts }: { suspicions: number; doubts: number }) =>
+      `${suspicions} suspicions, ${doubts} raised incarnations`
     return [
       atMost(0, {
         name: name('idle', seconds),
         value: idle.deaths,
         unit: '',
-        note: note(idle.doubts),
+        note: note(idle),
       }),
       atMost(0, {
         name: name('cores fully loaded', loadSeconds),
         value: loaded.deaths,
         unit: '',
-        note: note(loaded.doubts),
+        note: note(loaded),
       }),
     ]
   } finally {
@@ -47,24 +48,18 @@ export async function benchCalm(
 }
 
 async function watch(cluster: LocalCluster, seconds: number) {
-  const deaths = new Set<string>()
   const before = await incarnations(cluster)
-  const end = performance.now() + seconds * 1000
-  for (let i = 0; performance.now() < end; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    const agent = cluster.agents[i % cluster.agents.length]!
-    const nodes = await agent
-      .get<{ items: NodeShape[] }>('/v1/nodes?limit=1000')
-      .catch(() => undefined)
-    for (const node of nodes?.items ?? [])
-      if (node.state === 'down' || node.state === 'left') deaths.add(node.name)
-  }
+  const watch = await MemberWatch.open(cluster.agents)
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  watch.close()
+  const words = watch.changes.filter(({ state }) => state === 'down' || state === 'left')
+  const suspicions = watch.changes.filter(({ state }) => state === 'suspect').length
   const after = await incarnations(cluster)
   const doubts = [...after].reduce(
     (sum, [name, count]) => sum + count - (before.get(name) ?? count),
     0,
   )
-  return { deaths: deaths.size, doubts }
+  return { deaths: new Set(words.map(({ nodeId }) => nodeId)).size, suspicions, doubts }
 }
 
 async function incarnations(cluster: LocalCluster): Promise<Map<string, number>> {

@@ -4,6 +4,7 @@
  */
 import { type LocalAgent, LocalCluster, until } from '../cluster.ts'
 import { atMost, type Figure, median } from './figure.ts'
+import { MemberWatch } from './member-watch.ts'
 
 interface Death {
   readonly knownMs: number
@@ -37,20 +38,17 @@ export async function benchDeath(agents: number, kills: number): Promise<Figure[
 async function die(cluster: LocalCluster, victim: LocalAgent, count: number): Promise<Death> {
   const id = (await victim.get<{ self: string }>('/v1/cluster')).self
   const survivors = cluster.agents.filter((agent) => agent !== victim)
-  const startedAt = performance.now()
-  await victim.killMachine()
-  const known = Promise.all(
-    survivors.map((agent) => until(() => isDown(agent, id), 'down', 60_000)),
-  )
-  const replaced = until(() => runsWithout(survivors[0]!, id, count), 'replaced', 60_000)
-  await known
-  const knownMs = performance.now() - startedAt
-  await replaced
-  return { knownMs, replacedMs: performance.now() - startedAt }
-}
-
-async function isDown(agent: LocalAgent, id: string): Promise<boolean> {
-  return (await agent.get<{ state: string }>(`/v1/nodes/${id}`)).state === 'down'
+  const watch = await MemberWatch.open(survivors)
+  try {
+    const startedAt = performance.now()
+    await victim.killMachine()
+    const known = watch.downAt(survivors, id, 60_000)
+    await until(() => runsWithout(survivors[0]!, id, count), 'replaced', 60_000)
+    const replacedMs = performance.now() - startedAt
+    return { knownMs: Math.max(...(await known)) - startedAt, replacedMs }
+  } finally {
+    watch.close()
+  }
 }
 
 async function runs(agent: LocalAgent, count: number): Promise<boolean> {
