@@ -3,13 +3,13 @@
  * at once and then ever more slowly; and whatever ended meanwhile was not heard, so `onConnected` asks for all.
  */
 import type Docker from 'dockerode'
-import { labelFilter } from './labels.ts'
+import { labelFilter, readLabels } from './labels.ts'
+import type { TaskRef } from './runtime.ts'
 
 export interface EngineEventsOptions {
   readonly docker: Docker
   readonly node: string
-  /** The container's id. */
-  readonly onEnded: (id: string) => void
+  readonly onEnded: (id: string, task: TaskRef | undefined) => void
   readonly onConnected: () => void
 }
 
@@ -17,7 +17,11 @@ const retryMinMs = 50
 const retryMaxMs = 5000
 
 interface DieEvent {
-  readonly Actor?: { readonly ID?: string }
+  /** Its labels are among the attributes. */
+  readonly Actor?: {
+    readonly ID?: string
+    readonly Attributes?: { readonly [name: string]: string }
+  }
 }
 
 export class EngineEvents {
@@ -67,7 +71,7 @@ export class EngineEvents {
   #hear(line: string): void {
     try {
       const { Actor } = JSON.parse(line) as DieEvent
-      if (Actor?.ID) this.#options.onEnded(Actor.ID)
+      if (Actor?.ID) this.#options.onEnded(Actor.ID, readLabels(Actor.Attributes))
     } catch {
       // Cut off by the engine's death: the next connection asks for all.
     }

@@ -70,6 +70,8 @@ interface KnownContainer {
 interface Starting {
   readonly started: Promise<TaskStarted>
   readonly cancel: AbortController
+  /** Its end was heard before the answer that it runs. */
+  wasHeardToEnd: boolean
 }
 
 const bytesPerMib = 1024 * 1024
@@ -106,7 +108,7 @@ class Containers implements Runtime {
     this.#events = new EngineEvents({
       docker: this.#docker,
       node: options.nodeId,
-      onEnded: (id) => this.#heardEnd(id),
+      onEnded: (id, task) => this.#heardEnd(id, task),
       onConnected: () => void this.#askAll().catch(() => undefined),
     })
   }
@@ -136,7 +138,7 @@ class Containers implements Runtime {
     if (underWay) return await underWay.started
     const cancel = new AbortController()
     const started = this.#start(task, cancel.signal).finally(() => this.#starting.delete(key))
-    this.#starting.set(key, { started, cancel })
+    this.#starting.set(key, { started, cancel, wasHeardToEnd: false })
     return await started
   }
 
@@ -189,8 +191,9 @@ class Containers implements Runtime {
     if (refused && !found?.State.Running) throw refused
     if (!found) throw new RuntimeFailure('start-failed', 'its container was removed', true)
     const started = this.#remember(task, found)
-    // It may have ended before it was known, so nobody heard its end.
-    if (!found.State.Running) setImmediate(() => this.#heardEnd(id))
+    // It may have ended before it was known, so nobody heeded its end.
+    const isOver = !found.State.Running || this.#starting.get(keyOf(task))?.wasHeardToEnd
+    if (isOver) setImmediate(() => this.#heardEnd(id))
     return started
   }
 
@@ -209,7 +212,9 @@ class Containers implements Runtime {
     return { pid: found.State.Pid || null, containerId: found.Id }
   }
 
-  #heardEnd(id: string): void {
+  #heardEnd(id: string, task?: TaskRef): void {
+    const starting = task && this.#starting.get(keyOf(task))
+    if (starting) starting.wasHeardToEnd = true
     for (const known of this.#known.values())
       if (known.id === id) void this.#settle(known).catch(() => undefined)
   }
