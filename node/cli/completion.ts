@@ -6,6 +6,8 @@ interface Verb {
   readonly name: string
   readonly description: string
   readonly flags: readonly { readonly flag: string; readonly description: string }[]
+  /** What its arguments may be, where there is a choice. */
+  readonly choices: readonly string[]
 }
 
 const shells = { bash, zsh, fish }
@@ -25,23 +27,23 @@ function verbsOf(program: Command): Verb[] {
     flags: command.options.flatMap(({ long, description }) =>
       long ? [{ flag: long, description }] : [],
     ),
+    choices: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
   }))
 }
 
-function flagsOf({ flags }: Verb): string {
-  return [...flags.map(({ flag }) => flag), '--help'].join(' ')
+function wordsOf({ flags, choices }: Verb): string {
+  return [...choices, ...flags.map(({ flag }) => flag), '--help'].join(' ')
 }
 
 function bash(verbs: readonly Verb[]): string {
-  const cases = verbs.map((verb) => `    ${verb.name}) words="${flagsOf(verb)}" ;;\n`)
+  const cases = verbs.map((verb) => `      ${verb.name}) words="${wordsOf(verb)}"; break ;;\n`)
   return `_starling() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" words=""
-  if [ "$COMP_CWORD" -eq 1 ]; then
-    words="${verbs.map(({ name }) => name).join(' ')} --help"
-  else
-    case "\${COMP_WORDS[1]}" in
+  local current="\${COMP_WORDS[COMP_CWORD]}" word
+  local words="${verbs.map(({ name }) => name).join(' ')} --api --token --version --help"
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in
 ${cases.join('')}    esac
-  fi
+  done
   COMPREPLY=($(compgen -W "$words" -- "$current"))
 }
 complete -o default -F _starling starling
@@ -50,7 +52,7 @@ complete -o default -F _starling starling
 
 function zsh(verbs: readonly Verb[]): string {
   const names = verbs.map(({ name, description }) => `    ${quote(`${name}:${description}`)}\n`)
-  const cases = verbs.map((verb) => `    ${verb.name}) compadd -- ${flagsOf(verb)} ;;\n`)
+  const cases = verbs.map((verb) => `    ${verb.name}) compadd -- ${wordsOf(verb)} ;;\n`)
   return `#compdef starling
 _starling() {
   local -a verbs

@@ -363,9 +363,18 @@ cli('completion for each shell', async () => {
   const bash = await say('completion bash')
   assert.match(bash.out, /complete .*-F _starling starling/)
   assert.match(bash.out, /drain\) words=".*--off.*"/)
-  const script = `${bash.out}\nCOMP_WORDS=(starling dr); COMP_CWORD=1; _starling; echo "\${COMPREPLY[@]}"`
-  const shell = spawn('bash', ['-c', script])
-  assert.is(await text(shell.stdout), 'drain\n')
+  const lines: [words: string, completed: string][] = [
+    ['starling dr', 'drain'],
+    ['starling run --wa', '--wait'],
+    ['starling --api host:1 ps --js', '--json'],
+    ['starling completion b', 'bash'],
+  ]
+  const tries = lines.map(([words]) => {
+    const last = words.split(' ').length - 1
+    return `COMP_WORDS=(${words}); COMP_CWORD=${last}; _starling; echo "\${COMPREPLY[@]}"`
+  })
+  const shell = spawn('bash', ['-c', [bash.out, ...tries].join('\n')])
+  assert.is(await text(shell.stdout), lines.map(([, completed]) => `${completed}\n`).join(''))
   assert.match((await say('completion zsh')).out, /^#compdef starling/)
   assert.match((await say('completion fish')).out, /-a drain/)
   assert.is((await say('completion powershell')).code, 2)
