@@ -2,13 +2,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { recordDht } from './calibration/dht.ts'
 import { recordDial } from './calibration/dial.ts'
 import { recordGossip } from './calibration/gossip.ts'
 import { recordMachine } from './calibration/machine.ts'
 import { root } from './cluster.ts'
 
 const usage = `usage: scripts/calibrate WHAT… [--agents N] [--messages N]
-WHAT: gossip, machine (disk, processes, containers), dial. The machine should have nothing else to do.
+WHAT: gossip, machine (disk, processes, containers), dial, dht. The machine should have nothing else to do.
 `
 
 const { values, positionals } = parseArgs({
@@ -22,6 +23,7 @@ const agents = Number(values.agents)
 const recordings: { readonly [what: string]: () => Promise<[file: string, recording: object]> } = {
   gossip: async () => [`gossip-${agents}`, await recordGossip(agents, Number(values.messages))],
   machine: async () => ['machine', await recordMachine()],
+  dht: async () => [`dht-${agents}`, await recordDht(agents)],
   dial: async () => ['dial', await recordDial()],
 }
 

@@ -14,7 +14,7 @@ import type { Broadcast } from '../protocol/message.ts'
 import { GossipCache } from './gossip-cache.ts'
 import type { Host } from './host.ts'
 import { networkLimits as limits } from './limits.ts'
-import { gossipWork } from './measured.ts'
+import { gossipHop, gossipInner } from './measured.ts'
 import { Mesh, type MeshKnobs, type MeshMessage } from './mesh.ts'
 import { Delay, type QuantileTable } from './quantile.ts'
 import type { Simulator } from './simulator.ts'
@@ -30,8 +30,9 @@ export interface GossipKnobs extends MeshKnobs {
   readonly historyLength: number
   /** Messages of this size and more are declined by those who have them. */
   readonly idontwantBytes: number
-  /** From a member's passing on to the next one's taking up, on loopback. */
-  readonly work: QuantileTable
+  /** On loopback: from a member's passing on to the next one's reading it, and from there to its passing on. */
+  readonly hop: QuantileTable
+  readonly inner: QuantileTable
 }
 
 /** As the agent sets them (node/network/gossip.ts, timing.ts), else gossipsub's own. */
@@ -48,7 +49,8 @@ export const agentGossip: GossipKnobs = {
   historyLength: 5,
   idontwantBytes: 512,
   pruneBackoffUs: 60_000_000,
-  work: gossipWork,
+  hop: gossipHop,
+  inner: gossipInner,
 }
 
 /** Identify, the stream, the subscriptions: after a link opened, each side knows that the other takes part. */
@@ -77,17 +79,21 @@ export class Gossip {
   onDone: ((author: number, delivered: number, copies: number) => void) | undefined
   readonly #simulator: Simulator
   readonly #knobs: GossipKnobs
-  readonly #work: Delay
+  readonly #hop: Delay
+  readonly #inner: Delay
   readonly #cache: GossipCache
   /** Of each host: what it would still tell of, and how many heartbeats it has had it. */
   readonly #recent: number[][] = []
   readonly #ages: number[][] = []
   readonly #hasHeartbeat: boolean[] = []
+  /** When each host has read what has reached it. */
+  readonly #readUs: number[] = []
 
   constructor(simulator: Simulator, knobs: Partial<GossipKnobs> = {}) {
     this.#simulator = simulator
     this.#knobs = { ...agentGossip, ...knobs }
-    this.#work = new Delay(this.#knobs.work)
+    this.#hop = new Delay(this.#knobs.hop)
+    this.#inner = new Delay(this.#knobs.inner)
     this.#cache = new GossipCache((message) => {
       const { author, delivered, copies } = this.#cache
       this.onDone?.(author[message]!, delivered[message]!, copies[message]!)
@@ -114,7 +120,7 @@ export class Gossip {
       [other, dialler],
     ] as const) {
       const tripUs = this.#simulator.network.latencyUs(peer.index, at.index)
-      const delayUs = subscribeTrips * tripUs + this.#workUs(at.index)
+      const delayUs = subscribeTrips * tripUs + this.#hopUs(at.index)
       const { life } = at
       this.#after(delayUs, peer, at, () => {
         if (!at.isUp || at.life !== life || !this.#simulator.links.isOpen(at, peer)) return
@@ -143,10 +149,26 @@ export class Gossip {
     this.#cache.release(message)
   }
 
-  /** A copy arrives. */
+  /** A copy is there to be read. Copies are read in the order in which they came, whatever each one takes. */
   arrive(to: Host, from: number, message: number): void {
-    if (to.isUp) this.#takeUp(to, from, message)
-    this.#cache.release(message)
+    if (!to.isUp) return this.#cache.release(message)
+    const cache = this.#cache
+    const { index } = to
+    const { nowUs, hosts } = this.#simulator
+    const readUs = Math.max(this.#readUs[index] ?? 0, nowUs + this.#hopUs(index))
+    this.#readUs[index] = readUs
+    this.counts.copies++
+    cache.copies[message]!++
+    const doneUs = readUs + this.#inner.drawUs(this.#simulator.network.randomOf(index))
+    if (!cache.take(message, index, doneUs)) {
+      this.counts.duplicates++
+      return cache.release(message)
+    }
+    const { life } = to
+    this.#after(doneUs - nowUs, hosts[from]!, to, () => {
+      if (to.isUp && to.life === life) this.#takeUp(to, from, message)
+      cache.release(message)
+    })
   }
 
   /** A copy was lost with its link. */
@@ -155,15 +177,10 @@ export class Gossip {
     this.#cache.release(message)
   }
 
+  /** The first copy has been read. */
   #takeUp(to: Host, from: number, message: number): void {
     const cache = this.#cache
     const { nowUs } = this.#simulator
-    this.counts.copies++
-    cache.copies[message]!++
-    if (!cache.take(message, to.index, nowUs)) {
-      this.counts.duplicates++
-      return
-    }
     this.counts.delivered++
     cache.delivered[message]!++
     this.onDelivered?.(to.index, nowUs - cache.publishedUs[message]!)
@@ -196,7 +213,7 @@ export class Gossip {
     if (cache.author[message] === peer || !this.mesh.meshOf(peer).includes(host)) return false
     const { network, nowUs } = this.#simulator
     const saidUs = cache.firstUs(message, peer) + network.latencyUs(peer, host)
-    return saidUs + this.#workUs(host) <= nowUs
+    return saidUs + this.#hopUs(host) <= nowUs
   }
 
   /** A mesh below D: some other peers get it too. */
@@ -210,12 +227,11 @@ export class Gossip {
     const to = this.#simulator.hosts[peer]!
     this.#cache.use(message)
     const bytes = this.#cache.bytes[message]!
-    const isSent = this.#simulator.links.relay(from, to, message, bytes, this.#workUs(from.index))
-    if (!isSent) this.onLost(message)
+    if (!this.#simulator.links.relay(from, to, message, bytes)) this.onLost(message)
   }
 
-  #workUs(host: number): number {
-    return this.#work.drawUs(this.#simulator.network.randomOf(host))
+  #hopUs(host: number): number {
+    return this.#hop.drawUs(this.#simulator.network.randomOf(host))
   }
 
   #remember(host: number, message: number): void {
@@ -282,7 +298,7 @@ export class Gossip {
   #offer(host: Host, peer: number, message: number): void {
     const { network, hosts } = this.#simulator
     const to = hosts[peer]!
-    const tripUs = () => network.latencyUs(host.index, peer) + this.#workUs(host.index)
+    const tripUs = () => network.latencyUs(host.index, peer) + this.#hopUs(host.index)
     this.#cache.use(message)
     if (!network.connects(host.index, peer)) return this.onLost(message)
     this.#after(tripUs(), host, to, () => {
@@ -307,7 +323,7 @@ export class Gossip {
     const { network, hosts } = this.#simulator
     const [source, target] = [hosts[from]!, hosts[to]!]
     if (!network.connects(from, to)) return
-    this.#after(network.latencyUs(from, to) + this.#workUs(from), source, target, () => {
+    this.#after(network.latencyUs(from, to) + this.#hopUs(from), source, target, () => {
       if (!target.isUp || !this.#simulator.links.isOpen(target, source)) return
       this.mesh.onMessage(to, from, message, this.#simulator.nowUs)
     })

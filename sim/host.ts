@@ -105,9 +105,13 @@ export class Host implements World {
     this.#endAgent()
   }
 
-  provide(_service: string): void {}
+  provide(service: string): void {
+    this.#simulator.dht.provide(this, service)
+  }
 
-  withdraw(_service: string): void {}
+  withdraw(service: string): void {
+    this.#simulator.dht.withdraw(this, service)
+  }
 
   /** False when the agent of that life is gone. */
   tell(life: number, event: Event): boolean {

@@ -68,10 +68,10 @@ export class Links {
   }
 
   /** A message of gossip: only over a link that is there. False when there is none. */
-  relay(from: Host, to: Host, message: number, bytes: number, workUs: number): boolean {
+  relay(from: Host, to: Host, message: number, bytes: number): boolean {
     const connection = this.#of(from).get(to.index)
     if (connection === undefined) return false
-    this.#pass(connection, from, message, bytes, workUs)
+    this.#pass(connection, from, message, bytes)
     return true
   }
 
@@ -122,7 +122,7 @@ export class Links {
       way.isDoomed = true
       return this.#stall(connection, from, payload)
     }
-    way.lastArrivalUs = Math.max(nowUs + workUs + transitUs, way.lastArrivalUs)
+    way.lastArrivalUs = Math.max(nowUs + transitUs, way.lastArrivalUs)
     this.#simulator.scheduleArrival(way.lastArrivalUs - nowUs, from, to, payload)
   }
 

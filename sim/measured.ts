@@ -32,10 +32,14 @@ export const containerStop: QuantileTable = {
   us: [58115, 72448, 74951, 84118, 93582, 105574, 120056, 130549, 145297, 189943, 301331, 301331],
 }
 
-/** From one agent's passing a broadcast on to the next one's taking it up. */
-export const gossipWork: QuantileTable = {
+/** From one agent's passing a broadcast on to the next one's reading it, and from there to its passing on. */
+export const gossipHop: QuantileTable = {
   points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
   us: [369, 1973, 3385, 8605, 24717, 49412, 78512, 103225, 130576, 155793, 168080, 306892],
+}
+export const gossipInner: QuantileTable = {
+  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  us: [395, 531, 614, 695, 909, 5395, 14002, 21543, 37822, 53417, 64912, 71622],
 }
 
 /** The work at both ends of a link that opens, and the round trips that it takes. */

@@ -10,6 +10,7 @@ import type { Effect } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Payload } from './connection.ts'
+import { Dht, type DhtKnobs } from './dht.ts'
 import { Gossip, type GossipKnobs } from './gossip.ts'
 import { Host } from './host.ts'
 import { Links } from './links.ts'
@@ -28,6 +29,7 @@ export interface SimulatorOptions {
   readonly network?: Partial<NetworkKnobs>
   /** Left out, as the agent sets gossipsub. */
   readonly gossip?: Partial<GossipKnobs>
+  readonly dht?: Partial<DhtKnobs>
   /** Regions and racks, and the links within and between them; left out, all links are alike. */
   readonly geography?: Geography
   /** Encode and decode every message, as on a wire; left out, values are shared. */
@@ -76,6 +78,7 @@ export class Simulator {
   readonly network: Network
   readonly links: Links
   readonly gossip: Gossip
+  readonly dht: Dht
   readonly hosts: Host[] = []
   readonly byId = new Map<MemberId, Host>()
   readonly random: Random
@@ -101,6 +104,7 @@ export class Simulator {
     this.network = new Network(knobs, new Random(this.random.uint32()), options.geography)
     this.links = new Links(this)
     this.gossip = new Gossip(this, options.gossip)
+    this.dht = new Dht(this, options.dht)
     this.gossip.onDelivered = (_, delayUs) => this.metrics.delivery.add(delayUs)
     for (let i = 0; i < options.members; i++) this.addHost()
   }
@@ -119,6 +123,7 @@ export class Simulator {
     })
     this.hosts.push(host)
     this.byId.set(host.id, host)
+    this.dht.table.add(host.index, host.id)
     return host
   }
 
