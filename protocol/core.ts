@@ -132,6 +132,7 @@ class MemberCore implements Core {
   #begin(event: Event, now: Millis, out: Effect[]): void {
     const held = this.#epoch.hold(event, () => this.#nextEffectId(), now, out)
     if (!this.#epoch.isDurable) return
+    this.#replica.start(now)
     if (!this.#isLike) this.#placement.onRecordsChanged(this.#journaledKeys(), now, out)
     this.#placement.start(now, out)
     this.#writeNode(this.#node, now)

@@ -19,11 +19,17 @@ import { answerTo } from './answer.ts'
 import { describeEntries } from './comparison.ts'
 import type { DeltaLog } from './delta-log.ts'
 import { packNames, unpackNames } from './hash-list.ts'
+import type { History } from './history.ts'
+import type { Intake } from './intake.ts'
+import { type Lived, nameOf as nameOfLived } from './lived.ts'
 import type { SyncAnswer, SyncAsk, SyncRoot } from './message.ts'
 import type { ReplicaRecord } from './record.ts'
 import type { RecordMap } from './record-map.ts'
 import { Session } from './session.ts'
 
+const retell = 'retell'
+/** A neighbour's root is heard every few seconds. */
+const neighbourIntervals = 6
 /** Asked so often in all before the other is given up. */
 const attemptsMax = 3
 
@@ -37,6 +43,9 @@ interface Peer {
   quietUntil: Millis
   /** When it last asked us. */
   askedAt: Millis | undefined
+  heardAt: Millis | undefined
+  /** What it has told of its history. */
+  lived: Lived | undefined
 }
 
 export interface AntiEntropyInit {
@@ -48,12 +57,8 @@ export interface AntiEntropyInit {
   readonly peers: () => readonly MemberId[]
   readonly present: () => readonly MemberId[]
   readonly isPresent: (member: MemberId) => boolean
-  /** Joins what arrived; answers with those that were new. */
-  readonly join: (
-    from: MemberId,
-    records: readonly ReplicaRecord[],
-    now: Millis,
-  ) => readonly ReplicaRecord[]
+  readonly history: History
+  readonly intake: Intake
 }
 
 export class AntiEntropy {
@@ -75,6 +80,7 @@ export class AntiEntropy {
   onPeerRoot(from: MemberId, root: string, now: Millis): void {
     const peer = this.#peerFor(from)
     peer.root = root
+    peer.heardAt = now
     if (root === this.#map.tree.root()) this.#agree(from, peer, now)
     else if (peer.differsSince === undefined) {
       peer.differsSince = now
@@ -82,8 +88,8 @@ export class AntiEntropy {
     }
   }
 
-  onLinkOpened(member: MemberId, out: EffectSink): void {
-    if (this.#leads(member)) this.#sendRoot(member, false, out)
+  onLinkOpened(member: MemberId, now: Millis, out: EffectSink): void {
+    if (this.#leads(member)) this.#sendRoot(member, false, now, out)
   }
 
   onMembersChanged(): void {
@@ -96,32 +102,39 @@ export class AntiEntropy {
   }
 
   onRoot(from: MemberId, message: SyncRoot, now: Millis, out: EffectSink): void {
+    this.#hear(from, message.lived, now)
     this.onPeerRoot(from, nameOf(message.root), now)
-    if (!message.answer) this.#sendRoot(from, true, out)
+    if (message.retold) return
+    if (!message.answer) this.#sendRoot(from, true, now, out)
     else if (this.#peerFor(from).differsSince !== undefined) this.#start(from, now, out)
   }
 
   onAsk(from: MemberId, ask: SyncAsk, now: Millis, out: EffectSink): void {
     const isBusy = this.#isBusyFor(from, now)
-    this.#init.join(from, ask.records ?? [], now)
+    this.#hear(from, ask.lived, now)
+    const { refuted } = this.#init.intake.take(from, ask.records ?? [], now)
     const peer = this.#peerFor(from)
     const root = packNames([this.#map.tree.root()])
+    const told = ask.lived === undefined ? {} : this.#told(now)
     if (isBusy) {
-      const message: SyncAnswer = { type: 'sync-answer', id: ask.id, root, busy: true }
-      out.push({ type: 'send', to: from, message })
+      const busy = { type: 'sync-answer', id: ask.id, root, busy: true } as const
+      out.push({ type: 'send', to: from, message: { ...busy, ...told } })
       return
     }
     peer.askedAt = now
     this.#endSession(from)
     this.onPeerRoot(from, nameOf(ask.root), now)
     const learned = this.#learnedSinceAgreement(peer)
-    out.push({ type: 'send', to: from, message: answerTo(this.#map, ask, root, learned) })
+    const answer = answerTo(this.#map, ask, root, learned)
+    out.push({ type: 'send', to: from, message: { ...withMore(answer, refuted), ...told } })
   }
 
   onAnswer(from: MemberId, answer: SyncAnswer, now: Millis, out: EffectSink): void {
     const session = this.#sessions.get(from)
-    const joined = this.#init.join(from, answer.records ?? [], now)
+    this.#hear(from, answer.lived, now)
+    const { joined, refuted } = this.#init.intake.take(from, answer.records ?? [], now)
     if (session?.ask?.id !== answer.id) return
+    session.refute(refuted)
     this.#noteUse(session, joined, now)
     this.#peerFor(from).root = nameOf(answer.root)
     if (answer.busy === true) return this.#putOff(from, now + this.#config.antiEntropySettleMs)
@@ -130,13 +143,25 @@ export class AntiEntropy {
     else this.#ask(from, session, now, out)
   }
 
-  /** The earliest time at which a present member was last seen with our root; -Infinity if one never was. */
-  agreedByAllAt(): Millis {
-    let agreedAt = Number.POSITIVE_INFINITY
-    for (const member of this.#init.present())
-      if (member !== this.#init.self)
-        agreedAt = Math.min(agreedAt, this.#peers.get(member)?.agreedAt ?? -Infinity)
-    return agreedAt
+  /**
+   * The earliest time at which a neighbour was last seen with our root: those with whom we have lately exchanged
+   * roots. -Infinity if one never was; also when others are present and none of them is a neighbour.
+   */
+  agreedByNeighboursAt(now: Millis): Millis {
+    const lately = now - neighbourIntervals * this.#config.antiEntropyIntervalMs
+    const neighbours = [...this.#peers.values()].filter(
+      ({ heardAt = -Infinity }) => heardAt > lately,
+    )
+    if (neighbours.length === 0 && this.#init.present().length > 1) return -Infinity
+    return neighbours.reduce((first, peer) => Math.min(first, peer.agreedAt ?? -Infinity), Infinity)
+  }
+
+  /** Up to when writes that the member hands over may be of what is deleted and forgotten here. */
+  suspectBefore(from: MemberId, now: Millis): Millis | undefined {
+    const lived = this.#peers.get(from)?.lived
+    const { history } = this.#init
+    const isSuspect = lived !== undefined && history.isBehind(from, lived, now)
+    return isSuspect ? history.suspectBefore(now) : undefined
   }
 
   deadline(): Millis | undefined {
@@ -146,7 +171,8 @@ export class AntiEntropy {
   onDeadlines(now: Millis, out: EffectSink): void {
     for (let key = this.#deadlines.takeDue(now); key; key = this.#deadlines.takeDue(now)) {
       const member = key.slice(key.indexOf('/') + 1)
-      if (key.startsWith('start/')) this.#startIfDue(member, now, out)
+      if (key === retell) this.#retell(now, out)
+      else if (key.startsWith('start/')) this.#startIfDue(member, now, out)
       else this.#askAgain(member, now, out)
     }
   }
@@ -182,7 +208,11 @@ export class AntiEntropy {
     if (isAsking || this.#sessions.size >= limits.syncSessions)
       return this.#schedule(member, now + this.#config.antiEntropySettleMs)
     const keys = this.#learnedSinceAgreement(this.#peerFor(member))
-    const session = new Session(this.#map, keys && describeEntries(this.#map, keys))
+    const session = new Session(
+      this.#map,
+      keys && describeEntries(this.#map, keys),
+      this.#told(now),
+    )
     this.#sessions.set(member, session)
     this.#deadlines.clear(`start/${member}`)
     this.#ask(member, session, now, out)
@@ -261,9 +291,42 @@ export class AntiEntropy {
     if (moved.some((record) => millisOf(record.stamp) < settled)) session.isUseful = true
   }
 
-  #sendRoot(to: MemberId, answer: boolean, out: EffectSink): void {
+  #sendRoot(
+    to: MemberId,
+    answer: boolean,
+    now: Millis,
+    out: EffectSink,
+    more: Pick<SyncRoot, 'retold'> = {},
+  ): void {
     const root = packNames([this.#map.tree.root()])
-    out.push({ type: 'send', to, message: { type: 'sync-root', root, answer } })
+    const message = { type: 'sync-root', root, answer, ...this.#told(now), ...more } as const
+    out.push({ type: 'send', to, message })
+  }
+
+  #told(now: Millis): { readonly lived?: Lived } {
+    const lived = this.#init.history.lived(now)
+    return lived === undefined ? {} : { lived }
+  }
+
+  /** Whoever has missed too much gives up the past before it hands over or takes a record. */
+  #hear(from: MemberId, lived: Lived | undefined, now: Millis): void {
+    if (lived === undefined) return
+    const { history, intake } = this.#init
+    this.#peerFor(from).lived = lived
+    const before = history.lived(now)
+    if (history.meet(from, lived, now)) intake.giveUp(history.suspectBefore(now), now)
+    if (before !== undefined && nameOfLived(history.lived(now)!) !== nameOfLived(before))
+      this.#deadlines.setEarliest(retell, now + this.#config.antiEntropySettleMs)
+  }
+
+  /** Our history is another one now; when a cluster forms that happens several times at once. */
+  #retell(now: Millis, out: EffectSink): void {
+    const own = this.#init.history.lived(now)
+    for (const member of this.#init.peers()) {
+      const theirs = this.#peers.get(member)?.lived
+      const isSame = own && theirs && nameOfLived(own) === nameOfLived(theirs)
+      if (!isSame) this.#sendRoot(member, true, now, out, { retold: true })
+    }
   }
 
   #peerFor(member: MemberId): Peer {
@@ -276,10 +339,20 @@ export class AntiEntropy {
         agreedPosition: 0,
         quietUntil: 0,
         askedAt: undefined,
+        heardAt: undefined,
+        lived: undefined,
       }
       this.#peers.set(member, peer)
     }
     return peer
+  }
+}
+
+function withMore(answer: SyncAnswer, records: readonly ReplicaRecord[]): SyncAnswer {
+  if (records.length === 0) return answer
+  return {
+    ...answer,
+    records: [...(answer.records ?? []), ...records].slice(0, limits.recordsPerMessage),
   }
 }
 

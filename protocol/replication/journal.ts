@@ -35,6 +35,7 @@ interface Flight {
   readonly records: readonly ReplicaRecord[]
   readonly proposals: readonly Proposal[]
   readonly deletes: readonly string[]
+  readonly notes: readonly StoreWrite[]
   readonly isRetry: boolean
 }
 
@@ -43,6 +44,8 @@ export class Journal {
   #kept = new Map<string, ReplicaRecord>()
   #proposals: Proposal[] = []
   #deletes: string[] = []
+  /** Small things besides the records, by key. */
+  readonly #notes = new Map<string, StoreWrite>()
   readonly #flights = new Map<EffectId, Flight>()
   readonly #unsafe = new Set<string>()
   readonly #dirty = new Map<string, ReplicaRecord>()
@@ -76,6 +79,11 @@ export class Journal {
     else this.#deletes.push(name)
   }
 
+  /** Written once all that was dropped before is gone from the disk: together with the last of it. */
+  note(write: StoreWrite): void {
+    this.#notes.set(write.key, write)
+  }
+
   propose(proposal: Proposal): void {
     this.#proposals.push(proposal)
   }
@@ -100,15 +108,18 @@ export class Journal {
     else this.#takeUpDirty()
     const records = sortedValues(this.#kept)
     const proposals = this.#proposals
-    const isNeeded = records.length > 0 || proposals.length > 0 || this.#isRetryDue
+    const isNoteDue = this.#notes.size > 0 && !this.#hasFailed
+    const isNeeded = records.length > 0 || proposals.length > 0 || this.#isRetryDue || isNoteDue
     if (!isNeeded && this.#deletes.length < limits.lazyDeletes) return undefined
     const deletes = this.#deletes.splice(0, limits.lazyDeletes)
+    const notes = this.#deletes.length === 0 ? sortedValues(this.#notes) : []
+    if (notes.length > 0) this.#notes.clear()
     const id = nextEffectId()
-    this.#flights.set(id, { records, proposals, deletes, isRetry: this.#isRetryDue })
+    this.#flights.set(id, { records, proposals, deletes, notes, isRetry: this.#isRetryDue })
     this.#kept = new Map()
     this.#proposals = []
     this.#isRetryDue = false
-    return { type: 'persist', id, writes: writesOf(records, proposals, deletes) }
+    return { type: 'persist', id, writes: writesOf(records, proposals, deletes, notes) }
   }
 
   /** Undefined for an effect of someone else. */
@@ -138,6 +149,7 @@ export class Journal {
       this.#abandon(name)
     }
     this.#deletes.push(...flight.deletes)
+    for (const note of flight.notes) if (!this.#notes.has(note.key)) this.#notes.set(note.key, note)
     for (const { records } of flight.proposals) this.#deletes.push(...records.map(storeKey))
     const isFirst = !this.#hasFailed
     this.#hasFailed = true
@@ -212,10 +224,12 @@ function writesOf(
   records: readonly ReplicaRecord[],
   proposals: readonly Proposal[],
   deletes: readonly string[],
+  notes: readonly StoreWrite[],
 ): StoreWrite[] {
   const writes: StoreWrite[] = deletes.map((key) => ({ key, value: null }))
   for (const record of records) writes.push(putOf(record))
   for (const proposal of proposals) writes.push(...proposal.records.map(putOf))
+  writes.push(...notes)
   return writes.length > 0 ? writes : [probe]
 }
 

@@ -23,6 +23,7 @@ import type { Value } from '../base/value.ts'
 import { limits } from '../limits.ts'
 import { pathDigitsMax } from './digest.ts'
 import { hashBytes } from './hash-list.ts'
+import { livedSchema } from './lived.ts'
 import type { ReplicaRecord } from './record.ts'
 import { recordSize } from './signature.ts'
 
@@ -81,13 +82,21 @@ export const introduceSchema = object({
 })
 
 /** Told when a link opens; answered with our own unless it is the answer. */
-export const syncRootSchema = object({ type: literal('sync-root'), root, answer: boolean() })
+export const syncRootSchema = object({
+  type: literal('sync-root'),
+  root,
+  answer: boolean(),
+  lived: optional(livedSchema),
+  /** Said for the sake of `lived`, which has changed: no reason to compare. */
+  retold: optional(boolean()),
+})
 
 export const syncAskSchema = object({
   type: literal('sync-ask'),
   id: counter,
   /** The asker's root as it asks. */
   root,
+  lived: optional(livedSchema),
   /** Entries that the asker learned since the two last agreed. */
   recent: optional(nodes),
   /** Hashes of the children of each path: what is below those that differ? */
@@ -105,6 +114,7 @@ export const syncAnswerSchema = object({
   id: counter,
   /** The answerer's root once it has joined the records of the question. */
   root,
+  lived: optional(livedSchema),
   /** Too many compare with it already: ask again later. Nothing else is said. */
   busy: optional(boolean()),
   /** Large nodes that differ: the hashes of their children; none where the asker has nothing at all. */

@@ -121,16 +121,29 @@ export class RecordMap {
 
   /** Lets go of the key's versions that do not count. */
   forgetUncounted(entry: Entry): readonly ReplicaRecord[] {
-    const dropped = entry.versions.slice(entry.counted)
-    this.#records -= dropped.length
-    const kept = entry.versions.slice(0, entry.counted)
-    if (kept.length > 0) this.#replace(entry, makeEntry(kept, nothingExpired))
-    else {
-      // Nothing counts behind an expired tombstone, so the newest is that tombstone.
-      this.#tombstones -= 1
-      this.#entries.delete(entry.key)
+    this.#keep(entry, entry.versions.slice(0, entry.counted), nothingExpired)
+    return entry.versions.slice(entry.counted)
+  }
+
+  /** Lets go of all such records: a look at everything, for the rare case that the past is given up. */
+  forget(isSuch: (record: ReplicaRecord) => boolean, expired: Stamp): readonly ReplicaRecord[] {
+    const dropped: ReplicaRecord[] = []
+    for (const key of [...this.#entries.keys()].sort(compareText)) {
+      const entry = this.#entries.get(key)!
+      const kept = entry.versions.filter((record) => !isSuch(record))
+      if (kept.length === entry.versions.length) continue
+      dropped.push(...entry.versions.filter(isSuch))
+      this.#keep(entry, kept, expired)
     }
     return dropped
+  }
+
+  #keep(entry: Entry, kept: readonly ReplicaRecord[], expired: Stamp): void {
+    this.#records -= entry.versions.length - kept.length
+    if (kept.length > 0) return this.#replace(entry, makeEntry(kept, expired))
+    if (entry.counted > 0) this.#tree.remove(entry)
+    if (!hasValue(entry)) this.#tombstones -= 1
+    this.#entries.delete(entry.key)
   }
 
   #insert(record: ReplicaRecord, expired: Stamp): void {

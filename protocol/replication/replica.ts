@@ -10,7 +10,6 @@
 import type { BigMaps } from '../base/big-map.ts'
 import { earliest } from '../base/deadline.ts'
 import type { EffectId, MemberId, Millis, RequestId, Stamp } from '../base/id.ts'
-import { compareText } from '../base/id.ts'
 import { invariant, unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
 import type { Seal } from '../base/seal.ts'
@@ -18,17 +17,18 @@ import type { Value } from '../base/value.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink, Persist, StoreWrite } from '../effect.ts'
 import { limits } from '../limits.ts'
-import type { Rejection, RejectionReason } from '../message.ts'
+import type { Rejection } from '../message.ts'
 import { AntiEntropy } from './anti-entropy.ts'
 import { DeltaLog } from './delta-log.ts'
-import { Journal, journaledRecords, type Receipt } from './journal.ts'
+import { History } from './history.ts'
+import { Intake } from './intake.ts'
+import { Journal, type Receipt } from './journal.ts'
 import type { Introduce, Replicate, ReplicationMessage } from './message.ts'
 import { Outbox } from './outbox.ts'
 import { Pen } from './pen.ts'
 import { Proposals } from './proposals.ts'
-import { type Dot, dotName, ownerOf, type ReplicaRecord } from './record.ts'
-import { nothingExpired, RecordMap } from './record-map.ts'
-import { refusalOf } from './refusal.ts'
+import { type Dot, ownerOf, type ReplicaRecord } from './record.ts'
+import { RecordMap } from './record-map.ts'
 import { Tombstones } from './tombstones.ts'
 import { type Proposal, type Settled, WriteConcern } from './write-concern.ts'
 
@@ -70,8 +70,8 @@ export class Replica {
   readonly #tombstones: Tombstones
   readonly #antiEntropy: AntiEntropy
   readonly #proposals = new Proposals()
-  #changed = new Set<string>()
-  #rejections: Rejection[] = []
+  readonly #history: History
+  readonly #intake: Intake
 
   constructor(init: ReplicaInit) {
     const { config, self, hooks } = init
@@ -83,26 +83,36 @@ export class Replica {
     this.#outbox = new Outbox(config.gossipIntervalMs)
     this.#writes = new WriteConcern(config, () => hooks.peers())
     this.#tombstones = new Tombstones(config.tombstoneTtlMs, this.#map)
+    const { tombstoneTtlMs } = config
+    this.#history = new History({ self, tombstoneTtlMs, journal: init.journal })
+    this.#intake = this.#createIntake(init)
     this.#antiEntropy = new AntiEntropy({
       config,
       self,
       random: init.random,
       map: this.#map,
       log: this.#log,
+      history: this.#history,
+      intake: this.#intake,
       peers: () => hooks.peers(),
       present: () => hooks.present(),
       isPresent: (member) => hooks.isPresent(member),
-      join: (from, records, now) => this.#joinAll(from, records, now),
     })
-    this.#replay(init.journal)
+    this.#intake.replay(init.journal)
   }
 
   /** What another replica holds, its records of this member too. */
   adopt(other: Replica): void {
     this.#map.adopt(other.#map)
     this.#pen.adopt(other.#pen)
+    this.#history.adopt(other.#history)
     const own = this.get(`node/${this.self}`)
     if (own !== undefined) this.#pen.observe(own)
+  }
+
+  /** Before that nothing is told of our history. */
+  start(now: Millis): void {
+    this.#history.start(now)
   }
 
   get storageFailed(): boolean {
@@ -150,9 +160,9 @@ export class Replica {
   writeOwn(key: string, body: Value, now: Millis): void {
     invariant(ownerOf(key) === this.self, 'a member writes only its own keys')
     const record = this.#pen.write(key, body, null, now)
-    this.#apply(record, now)
+    this.#intake.apply(record, now)
     this.#journal.keep(record)
-    this.#outbox.add(record)
+    this.#outbox.add(record, now + this.#init.config.gossipGatherMs)
   }
 
   /** A client's writes to shared keys, all or none. `takeSettled` says what became of them. */
@@ -247,9 +257,14 @@ export class Replica {
     }
   }
 
-  /** Records of a broadcast, or attached to another message. */
-  joinRecords(from: MemberId, records: readonly ReplicaRecord[], now: Millis): void {
-    this.#joinAll(from, records, now)
+  /** Records of a broadcast, or attached to another message. The voucher is surely who it says it is. */
+  joinRecords(
+    from: MemberId,
+    records: readonly ReplicaRecord[],
+    now: Millis,
+    voucher: MemberId | null = null,
+  ): void {
+    this.#intake.take(from, records, now, voucher)
   }
 
   /** The root that a neighbour told on the ring exchange. */
@@ -266,11 +281,12 @@ export class Replica {
   }
 
   onLinkOpened(member: MemberId, now: Millis, out: EffectSink): void {
-    this.#antiEntropy.onLinkOpened(member, out)
+    this.#antiEntropy.onLinkOpened(member, now, out)
     this.#writes.send(now, out)
   }
 
   onMembersChanged(now: Millis, out: EffectSink): void {
+    this.#history.onMembersChanged(this.#init.hooks.present().length, now)
     this.#antiEntropy.onMembersChanged()
     this.#writes.onMembersChanged()
     this.#writes.send(now, out)
@@ -283,16 +299,11 @@ export class Replica {
 
   /** Keys whose newest record has changed since the last call, sorted. Those of the journal do not count. */
   takeChanges(): string[] {
-    if (this.#changed.size === 0) return []
-    const changed = [...this.#changed].sort(compareText)
-    this.#changed = new Set()
-    return changed
+    return this.#intake.takeChanges()
   }
 
   takeRejections(): Rejection[] {
-    const rejections = this.#rejections
-    if (rejections.length > 0) this.#rejections = []
-    return rejections
+    return this.#intake.takeRejections()
   }
 
   deadline(): Millis | undefined {
@@ -302,6 +313,7 @@ export class Replica {
       this.#writes.deadline(),
       this.#antiEntropy.deadline(),
       this.#tombstones.deadline(),
+      this.#history.deadline(),
     )
   }
 
@@ -310,9 +322,11 @@ export class Replica {
     this.#writes.onDeadlines(now)
     this.#writes.send(now, out)
     this.#antiEntropy.onDeadlines(now, out)
+    const note = this.#history.take(now)
+    if (note !== undefined) this.#journal.note(note)
     const tombstonesAt = this.#tombstones.deadline()
     if (tombstonesAt === undefined || tombstonesAt > now) return
-    const agreedAt = this.#antiEntropy.agreedByAllAt()
+    const agreedAt = this.#antiEntropy.agreedByNeighboursAt(now)
     this.#tombstones.onDeadlines(
       now,
       (at) => agreedAt >= at,
@@ -320,52 +334,30 @@ export class Replica {
     )
   }
 
+  #createIntake({ self, config, seal }: ReplicaInit): Intake {
+    return new Intake({
+      self,
+      config,
+      seal,
+      map: this.#map,
+      pen: this.#pen,
+      log: this.#log,
+      journal: this.#journal,
+      tombstones: this.#tombstones,
+      suspectBefore: (from, now) => this.#antiEntropy.suspectBefore(from, now),
+    })
+  }
+
   #onIntroduce(from: MemberId, { isNew, records }: Introduce, now: Millis): void {
-    const joined = this.#joinAll(from, records, now)
-    if (isNew) for (const record of joined) this.#outbox.add(record)
+    const { joined } = this.#intake.take(from, records, now)
+    if (isNew) for (const record of joined) this.#outbox.add(record, now)
   }
 
   #onReplicate(from: MemberId, message: Replicate, now: Millis, out: EffectSink): void {
     const records = message.records ?? []
-    const refusedBefore = this.#rejections.length
-    this.#joinAll(from, records, now)
-    if (this.#rejections.length > refusedBefore) return
+    if (!this.#intake.take(from, records, now).isComplete) return
     const receipt = { to: from, id: message.id }
     if (this.#journal.awaitDurable(records, receipt)) sendReceipt(receipt, out)
-  }
-
-  #joinAll(from: MemberId, records: readonly ReplicaRecord[], now: Millis): ReplicaRecord[] {
-    const expired = this.#tombstones.expired(now)
-    const joined: ReplicaRecord[] = []
-    for (const record of records) {
-      if (this.#map.covers(record, expired)) continue
-      const reason = this.#refusal(record, now)
-      if (reason !== undefined) {
-        const detail = `${record.key} ${dotName(record)}`
-        this.#rejections.push({ from, reason, detail })
-        continue
-      }
-      this.#apply(record, now)
-      this.#journal.keep(record)
-      joined.push(record)
-    }
-    return joined
-  }
-
-  #refusal(record: ReplicaRecord, now: Millis): RejectionReason | undefined {
-    const { seal, config } = this.#init
-    const { maxClockDriftMs } = config
-    return refusalOf(record, { seal, now, maxClockDriftMs, records: this.#map.size().records })
-  }
-
-  /** The record is believed: it becomes part of the state. */
-  #apply(record: ReplicaRecord, now: Millis): void {
-    this.#pen.observe(record)
-    const { valueChanged, dropped } = this.#map.join(record, this.#tombstones.expired(now))
-    for (const each of dropped) this.#journal.drop(each)
-    this.#tombstones.watch(this.#map.get(record.key)!)
-    this.#log.add(record.key)
-    if (valueChanged) this.#changed.add(record.key)
   }
 
   /** A client's write is durable here: from now on it exists. */
@@ -374,8 +366,8 @@ export class Replica {
     for (const record of proposal.records) {
       if (this.#map.covers(record, this.#tombstones.expired(now))) this.#journal.drop(record)
       else {
-        this.#apply(record, now)
-        this.#outbox.add(record)
+        this.#intake.apply(record, now)
+        this.#outbox.add(record, now)
       }
     }
     this.#writes.gatherCopies(proposal, now)
@@ -385,19 +377,6 @@ export class Replica {
     const pending = this.#proposals.size + this.#writes.pending
     const records = this.#map.size().records + this.#proposals.size
     return pending >= limits.pendingWrites || records + writes > limits.records
-  }
-
-  #replay(journal: Iterable<StoreWrite>): void {
-    for (const record of journaledRecords(journal)) {
-      this.#pen.observe(record)
-      // Tombstones expire by the clock, which nobody has told us yet.
-      if (this.#map.covers(record, nothingExpired)) {
-        this.#journal.drop(record)
-        continue
-      }
-      for (const each of this.#map.join(record, nothingExpired).dropped) this.#journal.drop(each)
-      this.#tombstones.watch(this.#map.get(record.key)!)
-    }
   }
 }
 

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts'
 import { describeBranches, study } from './comparison.ts'
 import { packNames } from './hash-list.ts'
 import type { Nodes, SyncAnswer, SyncAsk } from './message.ts'
+import type { ReplicaRecord } from './record.ts'
 import type { RecordMap } from './record-map.ts'
 import { fromNodes, handOver, type Selection, type Start, toNodes } from './selection.ts'
 
@@ -18,9 +19,12 @@ export class Session {
   #wantedFrom: Start
   #missing: Selection[] = []
   #missingFrom: Start
+  /** Deletions that are in no digest any more, to be told to one who has shown that it lacks them. */
+  #refuted: ReplicaRecord[] = []
   /** What was told first, in place of the walk; undefined once it is told. */
   #recent: Nodes | undefined
   #hasWalked = false
+  readonly #told: Pick<SyncAsk, 'lived'>
   #asks = 0
   #wantedAsked = 0
   /** The question that is under way, kept to be asked again. */
@@ -29,9 +33,13 @@ export class Session {
   /** Whether it has moved a record that gossip had had the time to bring. */
   isUseful = false
 
-  /** `recent`: entries learned since the two last agreed; undefined where that is not known. */
-  constructor(map: RecordMap, recent: Nodes | undefined) {
+  /**
+   * `recent`: entries learned since the two last agreed; undefined where that is not known. `told`: what the
+   * first question says besides.
+   */
+  constructor(map: RecordMap, recent: Nodes | undefined, told: Pick<SyncAsk, 'lived'>) {
     this.#map = map
+    this.#told = told
     this.#recent = recent
     if (recent === undefined) this.#walk()
   }
@@ -47,7 +55,8 @@ export class Session {
     const recent = this.#recent
     const paths = this.#open.splice(-limits.syncBranches)
     const wanted = this.#wanted.slice(0, limits.syncWanted)
-    const { records, next } = handOver(this.#map, this.#missing, this.#missingFrom)
+    const { records: found, next } = handOver(this.#map, this.#missing, this.#missingFrom)
+    const records = [...this.#refuted.splice(0), ...found].slice(0, limits.recordsPerMessage)
     this.#missing = next === undefined ? [] : this.#missing.slice(next.index)
     this.#missingFrom = next
     this.#recent = undefined
@@ -57,6 +66,7 @@ export class Session {
       type: 'sync-ask',
       id,
       root: packNames([this.#map.tree.root()]),
+      ...(this.#asks === 1 && this.#told),
       ...(recent && { recent }),
       ...(paths.length > 0 && { branches: describeBranches(this.#map, paths) }),
       ...(wanted.length > 0 && { wanted: toNodes(wanted) }),
@@ -64,6 +74,10 @@ export class Session {
       ...(records.length > 0 && { records }),
     }
     return this.ask
+  }
+
+  refute(records: readonly ReplicaRecord[]): void {
+    this.#refuted.push(...records)
   }
 
   /** Learns from the answer to the question under way, whose records have been joined. */
@@ -84,9 +98,8 @@ export class Session {
   }
 
   #isAnythingLeft(): boolean {
-    return (
-      [this.#open, this.#wanted, this.#missing].some((list) => list.length > 0) || !!this.#recent
-    )
+    const lists = [this.#open, this.#wanted, this.#missing, this.#refuted]
+    return lists.some((list) => list.length > 0) || this.#recent !== undefined
   }
 
   #walk(): void {

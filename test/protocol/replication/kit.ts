@@ -97,6 +97,8 @@ export interface ClusterInit {
   diskMs?: number
   /** Messages are encoded, measured, decoded and checked. */
   measured?: boolean
+  /** Whom a member cannot reach it takes for dead; left out, it takes all that are up for present. */
+  presentByLink?: boolean
 }
 
 export class Cluster {
@@ -130,7 +132,10 @@ export class Cluster {
   }
 
   start(member: MemberId, disk = new Map<string, Value>()): void {
-    const present = () => [...this.hosts.keys()].filter((each) => this.hosts.get(each)!.isUp).sort()
+    const isSeen = (other: MemberId): boolean =>
+      !this.#init.presentByLink || other === member || this.isLinked(member, other)
+    const present = () =>
+      [...this.hosts.keys()].filter((each) => this.hosts.get(each)!.isUp && isSeen(each)).sort()
     const replica = makeReplica({
       self: member,
       epoch: ++this.#epoch,
@@ -142,10 +147,20 @@ export class Cluster {
       present,
     })
     this.hosts.set(member, { replica, disk, isUp: true, diskFails: false })
+    this.act(member, () => replica.start(this.now))
+    this.#tellMembers()
+  }
+
+  /** The agent comes back with what its disk kept. */
+  restart(member: MemberId): void {
+    this.start(member, this.hosts.get(member)!.disk)
+    for (const other of this.hosts.keys())
+      if (other !== member && this.isLinked(member, other)) this.#openLink(member, other)
   }
 
   crash(member: MemberId): void {
     this.hosts.get(member)!.isUp = false
+    this.#tellMembers()
   }
 
   isLinked(a: MemberId, b: MemberId): boolean {
@@ -154,12 +169,13 @@ export class Cluster {
 
   cut(a: MemberId, b: MemberId): void {
     this.#cut.add(linkName(a, b))
+    this.#tellMembers()
   }
 
   heal(a: MemberId, b: MemberId): void {
     this.#cut.delete(linkName(a, b))
-    for (const [self, other] of [[a, b] as const, [b, a] as const])
-      this.act(self, (replica, out) => replica.onLinkOpened(other, this.now, out))
+    this.#tellMembers()
+    this.#openLink(a, b)
   }
 
   /** One step of a member. */
@@ -202,6 +218,17 @@ export class Cluster {
   areEqual(): boolean {
     const up = [...this.hosts.values()].filter((host) => host.isUp)
     return new Set(up.map((host) => host.replica.root())).size === 1
+  }
+
+  #openLink(a: MemberId, b: MemberId): void {
+    for (const [self, other] of [[a, b] as const, [b, a] as const])
+      if (this.hosts.get(self)!.isUp && this.hosts.get(other)!.isUp)
+        this.act(self, (replica, out) => replica.onLinkOpened(other, this.now, out))
+  }
+
+  #tellMembers(): void {
+    for (const [member, { isUp }] of this.hosts)
+      if (isUp) this.act(member, (replica, out) => replica.onMembersChanged(this.now, out))
   }
 
   #takeNext(end: number): Happening | undefined {
