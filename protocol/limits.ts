@@ -75,6 +75,8 @@ export const limits = {
   pendingPlacements: 256,
   /** Work of one step on behalf of jobs; the rest waits for a deadline of now. */
   jobsPerStep: 64,
+  /** Kinds of GPU slots that a score weighs: 16 candidates × 2 × 64 kinds × 8 devices = 16,000 comparisons. */
+  gpuKinds: 64,
   /** Candidates looked at in one step: 20,000 × 0.5 µs = 10 ms; two slots that fit nowhere among 10,000. */
   candidatesPerStep: 20_000,
   allocationsPerStep: 64,

@@ -9,6 +9,7 @@ import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
 import type { MemberState } from '../membership/member.ts'
 import { attributeOf, matchesGlob } from './attribute.ts'
+import { devicesFit, type GpuKind } from './fragmentation.ts'
 import { type Constraint, type JobSpec, slotResources } from './job.ts'
 import type { NodeBody } from './node-body.ts'
 import type { Occupancy } from './occupancy.ts'
@@ -21,6 +22,8 @@ export interface Wish {
   readonly runtimes: readonly Runtime[]
   /** All values that present nodes have, by the attribute of each `group-by`. */
   readonly groups: ReadonlyMap<string, ReadonlySet<string>>
+  /** What free GPUs may be wanted for. */
+  readonly gpuKinds: readonly GpuKind[]
 }
 
 export interface Candidate {
@@ -29,6 +32,8 @@ export interface Candidate {
   readonly node: NodeBody | undefined
   readonly draining: boolean
   readonly free: Resources
+  /** Thousandths left of each GPU, where they are shared; absent where they are given whole. */
+  readonly devices?: readonly number[]
 }
 
 type Runtime = NodeBody['runtimes'][number]
@@ -45,11 +50,15 @@ export type Refusal =
 
 const noGroups: Wish['groups'] = new Map()
 
-export function wishOf(spec: JobSpec, groups: Wish['groups'] = noGroups): Wish {
+export function wishOf(
+  spec: JobSpec,
+  groups: Wish['groups'] = noGroups,
+  gpuKinds: Wish['gpuKinds'] = [],
+): Wish {
   const runtimes: Runtime[] = []
   if (spec.tasks.some((task) => task.process !== undefined)) runtimes.push('process')
   if (spec.tasks.some((task) => task.docker !== undefined)) runtimes.push('docker')
-  return { spec, need: slotResources(spec), runtimes, groups }
+  return { spec, need: slotResources(spec), runtimes, groups, gpuKinds }
 }
 
 /** Why the candidate cannot take a slot now; undefined when it can. */
@@ -70,7 +79,9 @@ export function refusalOf(
         groups: wish.groups,
       }),
   )
-  return broken ?? shortage(wish.need, free)
+  const short = broken ?? shortage(wish.need, free)
+  if (short !== undefined || candidate.devices === undefined) return short
+  return devicesFit(wish.need, candidate.devices) ? undefined : 'gpu'
 }
 
 function unfitness(wish: Wish, candidate: Candidate, now: Millis): Refusal | undefined {

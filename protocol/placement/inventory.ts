@@ -18,6 +18,8 @@ import {
 } from '../base/id.ts'
 import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
 import { essenceOf } from './essence.ts'
+import type { GpuKind } from './fragmentation.ts'
+import { GpuDemand } from './gpu-demand.ts'
 import type { JobSpec } from './job.ts'
 import type { NodeBody } from './node-body.ts'
 import { parseAllocation, parseCount, parseDrain, parseJobBody, parseNode } from './parse.ts'
@@ -106,6 +108,7 @@ export class Inventory {
   #allocationJobs: readonly JobId[] | undefined
   #byId: BigMap<Placed>
   #committed: BigMap<Resources>
+  readonly #gpuDemand = new GpuDemand()
 
   constructor(world: World, maps: BigMaps = plainMaps) {
     this.#world = world
@@ -127,6 +130,7 @@ export class Inventory {
     this.#byId = this.#maps.copy(other.#byId)
     this.#committed = this.#maps.copy(other.#committed)
     for (const member of other.#draining) this.#draining.add(member)
+    this.#gpuDemand.adopt(other.#gpuDemand)
   }
 
   refresh(keys: readonly string[]): InventoryChange {
@@ -150,6 +154,11 @@ export class Inventory {
 
   job(id: JobId): Job | undefined {
     return this.#jobs.get(id)
+  }
+
+  /** The kinds of GPU slots that the jobs have. */
+  gpuKinds(): readonly GpuKind[] {
+    return this.#gpuDemand.kinds()
   }
 
   jobIds(): readonly JobId[] {
@@ -216,6 +225,7 @@ export class Inventory {
     if (job === undefined) this.#jobs.delete(id)
     else this.#jobs.set(id, job)
     if ((held === undefined) !== (job === undefined)) this.#jobIds = undefined
+    this.#gpuDemand.note(id, job)
     if (!touched.jobs.has(id)) touched.jobs.set(id, held)
   }
 

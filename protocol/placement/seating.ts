@@ -45,7 +45,7 @@ export class Seating {
     const { job, inventory } = init
     this.#init = init
     this.#setbacks = setbacksOf(job, inventory.allocationsOf(job.id))
-    this.wish = wishOf(job.spec, groupsOf(init))
+    this.wish = wishOf(job.spec, groupsOf(init), inventory.gpuKinds())
     this.occupancy = new Occupancy(job.spec, (member) => inventory.node(member))
   }
 
