@@ -15,6 +15,7 @@ import { defaultConfig } from '../../protocol/config.ts'
 import { type OwnState, refusalOfSpec } from '../../protocol/placement/admission.ts'
 import { findCandidates } from '../../protocol/placement/candidates.ts'
 import { type Candidate, refusalOf, wishOf } from '../../protocol/placement/feasibility.ts'
+import { GpuDemand } from '../../protocol/placement/gpu-demand.ts'
 import { type JobSpec, jobSchema } from '../../protocol/placement/job.ts'
 import type { NodeBody } from '../../protocol/placement/node-body.ts'
 import { Occupancy } from '../../protocol/placement/occupancy.ts'
@@ -45,7 +46,9 @@ export class StarlingPacker implements Packer {
   readonly #ring: ReturnType<typeof ringOf>
   readonly #nodes: readonly NodeBody[]
   readonly #candidates: Candidate[]
+  readonly #demand = new GpuDemand()
   readonly #now = 0
+  #answered: number | undefined
   /** Requests to members, and members looked at, for the cost of a decision. */
   asks = 0
   seen = 0
@@ -59,16 +62,16 @@ export class StarlingPacker implements Packer {
   }
 
   choose(task: Demand, sequence: number): Choice | undefined {
-    if (sequence % this.#knobs.tellEvery === 0 && this.#knobs.tellEvery > 1)
-      for (let i = 0; i < this.#machines.size; i++) this.#candidates[i] = this.#told(i)
+    this.#listen(sequence)
     const spec = specOf(`task-${sequence}`, task)
+    this.#demand.note(spec.id, { spec, count: 1 })
     const declined = new Set<MemberId>()
     for (;;) {
       const machine = this.#best(spec, declined)
       if (machine === undefined) return undefined
       this.asks++
       if (this.#admits(machine, spec, task)) {
-        this.#candidates[machine] = this.#told(machine, task)
+        this.#answered = machine
         return { machine }
       }
       this.#candidates[machine] = this.#told(machine)
@@ -76,9 +79,16 @@ export class StarlingPacker implements Packer {
     }
   }
 
+  /** To what was told since: by whoever took the last task, and now and then by everyone. */
+  #listen(sequence: number): void {
+    if (this.#answered !== undefined) this.#candidates[this.#answered] = this.#told(this.#answered)
+    if (this.#knobs.tellEvery === 1 || sequence % this.#knobs.tellEvery > 0) return
+    for (let i = 0; i < this.#machines.size; i++) this.#candidates[i] = this.#told(i)
+  }
+
   /** The steward's side. */
   #best(spec: JobSpec, declined: ReadonlySet<MemberId>): number | undefined {
-    const wish = wishOf(spec)
+    const wish = wishOf(spec, undefined, this.#demand.kinds())
     const occupancy = new Occupancy(spec, () => undefined)
     const score = (member: MemberId): number | undefined => {
       this.seen++
@@ -107,30 +117,24 @@ export class StarlingPacker implements Packer {
     return refusalOfSpec(spec, own, this.#now) === undefined && this.#machines.fits(machine, task)
   }
 
-  /** What the machine tells of itself; with a task that it has just taken, as its answer does. */
-  #told(machine: number, taken?: Demand): Candidate {
-    const free = this.#free(machine)
-    return {
-      member: this.#machines.members[machine]!.name,
+  /** What the machine tells of itself: at once, or in its answer. */
+  #told(machine: number): Candidate {
+    const { members, share, deviceAt } = this.#machines
+    const { name, devices } = members[machine]!
+    const known: Candidate = {
+      member: name,
       state: 'alive',
       node: this.#nodes[machine],
       draining: false,
-      free: taken === undefined ? free : less(free, taken),
+      free: this.#free(machine),
     }
+    if (devices === 0) return known
+    return { ...known, devices: [...share.subarray(deviceAt[machine], deviceAt[machine + 1])] }
   }
 
   #free(machine: number): Resources {
     const { cpu, memory, gpu } = this.#machines
     return { cpu: cpu[machine]!, memory: memory[machine]!, disk: 0, gpu: gpu[machine]! }
-  }
-}
-
-function less({ cpu, memory, disk, gpu }: Resources, task: Demand): Resources {
-  return {
-    cpu: cpu - task.cpu,
-    memory: memory - task.memory,
-    disk,
-    gpu: gpu - task.devices * task.shareMilli,
   }
 }
 
