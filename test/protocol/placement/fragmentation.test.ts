@@ -54,11 +54,7 @@ fragmentation('shared devices: a share goes where it hurts least', () => {
   }
   assert.is(at(500, [1000, 500]), -250, 'the half that is useless to one kind')
   assert.is(at(500, [1000]), 250, 'a whole device loses its use to one kind')
-  assert.is(
-    at(400, [1000, 700]),
-    100,
-    'the 700 was useless to one kind already, the 300 are to both',
-  )
+  assert.is(at(400, [1000, 700]), -50, '300 useless to both, after 700 useless to one')
 })
 
 fragmentation('devices fit', () => {
