@@ -64,9 +64,9 @@ export class Network {
   /** When each host's port has sent what it was given. */
   readonly #freeAtUs: number[] = []
   /**
-   * sent: messages given to the wires; bytes: of those whose size is looked at. lost: packets, each of which made its message late; lostByFault: of those,
-   * by a fault. late: messages so delayed. cut: messages that met a barrier. lagged: read late by a slow host.
-   * queued: waited at the sender's port. queueFull: dropped there.
+   * sent: messages given to the wires; bytes: of those whose size is looked at. lost: packets, each of which made
+   * its message late; lostByFault: of those, by a fault. late: messages so delayed. cut: messages that met a
+   * barrier. lagged: read late by a slow host. queued: waited at the sender's port. queueFull: dropped there.
    */
   readonly counts = {
     sent: 0,

@@ -2,7 +2,7 @@
  * Charts as inline SVG: lines over time and histograms over a logarithmic axis. Colours are classes, so that the
  * page's style decides them for light and dark, and sets the text larger on a phone, where the drawing is smaller.
  */
-import { html, type Markup } from './markup.ts'
+import { element, type Markup } from './markup.ts'
 import { type Axis, logTicks, niceAxis, timeTicks } from './ticks.ts'
 
 export interface Line {
@@ -42,18 +42,35 @@ export function timeChart(chart: TimeChart): Markup {
   const y = (value: number) => top + plotHeight * (1 - value / axis.max)
   const shades = bands.map(({ fromUs, toUs }) => {
     const wide = Math.max(1.5, x(toUs) - x(fromUs))
-    return html`<rect class="band" x="${round(x(fromUs))}" y="${top}" width="${round(wide)}" height="${plotHeight}"/>`
+    return bar({ className: 'band', x: x(fromUs), wide, y: top, high: plotHeight })
   })
   const phases = ends.map(({ atUs, name }) => {
-    const at = round(x(atUs))
-    const hasRoom = at > left + 70
-    return html`<line class="phase" x1="${at}" x2="${at}" y1="${top}" y2="${top + plotHeight}"/><text class="phase-name" x="${at}" y="${top - 7}" text-anchor="${hasRoom ? 'end' : 'start'}">◂ ${name}</text>`
+    const anchor = x(atUs) > left + 70 ? 'end' : 'start'
+    const words = word({ className: 'phase-name', x: x(atUs), y: top - 7, anchor }, `◂ ${name}`)
+    return [upright('phase', x(atUs)), words]
   })
-  const paths = lines.map(
-    ({ values }, i) => html`<path class="line c${i}" d="${pathOf(values, binUs, endUs, x, y)}"/>`,
+  const paths = lines.map(({ values }, i) =>
+    element('path', { class: `line c${i}`, d: pathOf(values, binUs, endUs, x, y) }),
   )
-  return html`<svg class="chart time" id="${chart.id}" viewBox="0 0 ${width} ${height}" role="img" data-left="${left}" data-width="${plotWidth}" data-end="${endUs}">
-${shades}${valueAxis(axis, y, chart.write)}${timeAxis(endUs, x)}${phases}${paths}<line class="cursor" y1="${top}" y2="${top + plotHeight}" visibility="hidden"/></svg>`
+  const cursor = { class: 'cursor', y1: top, y2: top + plotHeight, visibility: 'hidden' }
+  return element(
+    'svg',
+    {
+      class: 'chart time',
+      id: chart.id,
+      viewBox: `0 0 ${width} ${height}`,
+      role: 'img',
+      'data-left': left,
+      'data-width': plotWidth,
+      'data-end': endUs,
+    },
+    shades,
+    valueAxis(axis, y, chart.write),
+    timeAxis(endUs, x),
+    phases,
+    paths,
+    element('line', cursor),
+  )
 }
 
 /** Each value stands for its bin, at the bin's middle. */
@@ -76,15 +93,48 @@ function pathOf(
 function valueAxis(axis: Axis, y: (value: number) => number, write: (value: number) => string) {
   return axis.ticks.map((value) => {
     const at = round(y(value))
-    return html`<line class="grid" x1="${left}" x2="${width - right}" y1="${at}" y2="${at}"/><text class="tick" x="${left - 6}" y="${at + 4}" text-anchor="end">${write(value)}</text>`
+    const across = { class: 'grid', x1: left, x2: width - right, y1: at, y2: at }
+    const words = { className: 'tick', x: left - 6, y: at + 4, anchor: 'end' }
+    return [element('line', across), word(words, write(value))]
   })
 }
 
 function timeAxis(endUs: number, x: (us: number) => number) {
-  return timeTicks(endUs).map(
-    ({ us, text }) =>
-      html`<text class="tick" x="${round(x(us))}" y="${height - 6}" text-anchor="middle">${text}</text>`,
-  )
+  return timeTicks(endUs).map(({ us, text }) => tickBelow(x(us), text))
+}
+
+function tickBelow(x: number, text: string): Markup {
+  return word({ className: 'tick', x, y: height - 6, anchor: 'middle' }, text)
+}
+
+interface Word {
+  readonly className: string
+  readonly x: number
+  readonly y: number
+  readonly anchor: string
+}
+
+function word({ className, x, y, anchor }: Word, text: string): Markup {
+  return element('text', { class: className, x: round(x), y, 'text-anchor': anchor }, text)
+}
+
+/** A line from the top of the plot to its foot. */
+function upright(className: string, x: number): Markup {
+  const at = round(x)
+  return element('line', { class: className, x1: at, x2: at, y1: top, y2: top + plotHeight })
+}
+
+interface Bar {
+  readonly className: string
+  readonly x: number
+  readonly wide: number
+  readonly y: number
+  readonly high: number
+}
+
+function bar({ className, x, wide, y, high }: Bar, ...children: readonly Markup[]): Markup {
+  const box = { x: round(x), y: round(y), width: round(wide), height: round(high) }
+  return element('rect', { class: className, ...box }, children)
 }
 
 export interface HistogramChart {
@@ -105,22 +155,28 @@ export function histogramChart({ buckets, marks, write }: HistogramChart): Marku
   const axis = niceAxis(Math.max(...bars.map(([, , count]) => count / total), 0.001) * 100, false)
   const y = (percent: number) => top + plotHeight * (1 - percent / axis.max)
   const drawn = bars.map(([from, below, count]) => {
-    const at = x(from)
     if (below <= low) return ''
     const share = (100 * count) / total
-    const wide = Math.max(1, x(below) - at - 1)
-    return html`<rect class="bar" x="${round(at)}" y="${round(y(share))}" width="${round(wide)}" height="${round(top + plotHeight - y(share))}"><title>${write(from)} – ${write(below)}: ${count} (${share.toFixed(1)} %)</title></rect>`
+    const wide = Math.max(1, x(below) - x(from) - 1)
+    const told = `${write(from)} – ${write(below)}: ${count} (${share.toFixed(1)} %)`
+    const box = { x: x(from), wide, y: y(share), high: top + plotHeight - y(share) }
+    return bar({ className: 'bar', ...box }, element('title', {}, told))
   })
   const lines = marks.map(({ at, name }, i) => {
-    const across = round(x(at))
-    const anchor = across > width * 0.7 ? 'end' : 'start'
-    return html`<line class="mark" x1="${across}" x2="${across}" y1="${top}" y2="${top + plotHeight}"/><text class="mark-name" x="${across + (anchor === 'end' ? -4 : 4)}" y="${top + 12 + 17 * i}" text-anchor="${anchor}">${name}</text>`
+    const anchor = x(at) > width * 0.7 ? 'end' : 'start'
+    const beside = x(at) + (anchor === 'end' ? -4 : 4)
+    const words = { className: 'mark-name', x: beside, y: top + 12 + 17 * i, anchor }
+    return [upright('mark', x(at)), word(words, name)]
   })
-  const ticks = logTicks(low, high).map(
-    (value) =>
-      html`<text class="tick" x="${round(x(value))}" y="${height - 6}" text-anchor="middle">${write(value)}</text>`,
+  const ticks = logTicks(low, high).map((value) => tickBelow(x(value), write(value)))
+  return element(
+    'svg',
+    { class: 'chart', viewBox: `0 0 ${width} ${height}`, role: 'img' },
+    valueAxis(axis, y, (value) => `${value} %`),
+    ticks,
+    drawn,
+    lines,
   )
-  return html`<svg class="chart" viewBox="0 0 ${width} ${height}" role="img">${valueAxis(axis, y, (value) => `${value} %`)}${ticks}${drawn}${lines}</svg>`
 }
 
 /** As fine as a screen shows: sixteenths of a power of two where there are few powers, quarters where many. */

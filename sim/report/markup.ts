@@ -8,11 +8,23 @@ export class Markup {
   }
 }
 
-type Part = Markup | string | number | null | undefined | false | readonly Part[]
+export type Part = Markup | string | number | null | undefined | false | readonly Part[]
 
 /** `html`<td>${name}</td>``: the parts are escaped, lists are joined, nothing is left out of nothing. */
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(strings.map((text, i) => text + render(parts[i])).join(''))
+}
+
+/** `<name a="…">children</name>`; attributes that are undefined are left out. */
+export function element(
+  name: string,
+  attributes: { readonly [name: string]: string | number | undefined },
+  ...children: readonly Part[]
+): Markup {
+  const written = Object.entries(attributes)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}="${escaped(String(value))}"`)
+  return new Markup(`<${name}${written.join('')}>${render(children)}</${name}>`)
 }
 
 function render(part: Part): string {

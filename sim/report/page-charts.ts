@@ -117,7 +117,8 @@ export function timeCards(report: Report): Markup[] {
       ends: phaseEnds(report),
     })
     return [
-      html`<div class="card"><h2>${card.title}</h2><p class="sub">${card.about}</p><p class="legend" data-of="${card.id}">${keys}</p>${chart}</div>`,
+      html`<div class="card"><h2>${card.title}</h2><p class="sub">${card.about}</p>
+<p class="legend" data-of="${card.id}">${keys}</p>${chart}</div>`,
     ]
   })
 }

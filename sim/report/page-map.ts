@@ -8,9 +8,14 @@ const marksMax = 200_000
 
 export function mapCard(report: Report): Markup {
   if (report.map.marks.length === 0) return html``
-  return html`<div class="card wide" id="map"><h2>Members</h2><p class="sub">Each square is a member, in its rack and region; move the slider through the run, or click a chart</p>
+  return html`<div class="card wide" id="map"><h2>Members</h2>
+<p class="sub">Each square is a member, in its rack and region;
+move the slider through the run, or click a chart</p>
 <p class="legend"></p>
-<div class="player"><button type="button" title="play">▶</button><input type="range" min="0" max="1000" value="0" aria-label="time"><output></output></div>
+<div class="player">
+<button type="button" title="play">▶</button>
+<input type="range" min="0" max="1000" value="0" aria-label="time"><output></output>
+</div>
 <div><canvas></canvas></div><p class="hover"></p></div>`
 }
 

@@ -6,7 +6,7 @@ import {
   written,
   writtenDuration,
 } from '../scenario/measure.ts'
-import { html, type Markup } from './markup.ts'
+import { element, html, type Markup, type Part } from './markup.ts'
 import type { Report, ReportedPromise } from './report.ts'
 import { promiseText } from './table.ts'
 
@@ -37,8 +37,13 @@ export function figureCards(report: Report): Markup[] {
     const expected = report.expectations.filter((each) => each.measure === measure)
     const tone = expected.length === 0 ? '' : expected.every((each) => each.passed) ? 'good' : 'bad'
     const noted = note !== undefined && report.measured[note[0]] !== null
+    const words = noted ? `${note[1]} ${shownValue(report, note[0])}` : ''
     return [
-      html`<div class="card figure"><p class="label">${label}</p><p class="value ${tone}">${shownValue(report, measure)}</p><p class="note">${noted && `${note[1]} ${shownValue(report, note[0])}`}</p></div>`,
+      html`<div class="card figure">
+<p class="label">${label}</p>
+<p class="value ${tone}">${shownValue(report, measure)}</p>
+<p class="note">${words}</p>
+</div>`,
     ]
   })
 }
@@ -48,18 +53,30 @@ function shownValue(report: Report, measure: MeasureName): string {
 }
 
 function sign(isGood: boolean): Markup {
-  return isGood ? html`<td class="sign good">✓</td>` : html`<td class="sign bad">✗</td>`
+  return element('td', { class: `sign ${isGood ? 'good' : 'bad'}` }, isGood ? '✓' : '✗')
+}
+
+/** Numbers stand at the right. */
+function figure(text: Part): Markup {
+  return element('td', { class: 'n' }, text)
+}
+
+function heads(names: readonly string[], numbers: readonly string[]): Markup {
+  return html`<tr>${names.map((name) => element('th', {}, name))}${numbers.map((name) =>
+    element('th', { class: 'n' }, name),
+  )}</tr>`
 }
 
 export function promisesCard(report: Report): Markup {
-  const expectations = report.expectations.map(
-    ({ text, passed, measure }) =>
-      html`<tr>${sign(passed)}<td><code>${text}</code></td><td class="n">${shownValue(report, measure)}</td></tr>`,
-  )
+  const expectations = report.expectations.map(({ text, passed, measure }) => {
+    const value = figure(shownValue(report, measure))
+    return html`<tr>${sign(passed)}<td><code>${text}</code></td>${value}</tr>`
+  })
   const idle = report.idle.map(
     (knob) => html`<tr>${sign(false)}<td colspan="2">no effect: ${knob}</td></tr>`,
   )
-  return html`<div class="card"><h2>Promises and expectations</h2><p class="sub">What must always hold, and what this scenario expects</p>
+  return html`<div class="card"><h2>Promises and expectations</h2>
+<p class="sub">What must always hold, and what this scenario expects</p>
 <table>${report.promises.map(promiseRow)}${expectations}${idle}</table></div>`
 }
 
@@ -67,23 +84,27 @@ function promiseRow({ name, kept, findings }: ReportedPromise): Markup {
   const more = findings.length - findingsMax
   const shown = findings.slice(0, findingsMax)
   if (more > 0) shown.push(`and ${more} more`)
-  const lines = shown.map((text) => html`<span class="finding">${text}</span>`)
+  const lines = shown.map((text) => element('span', { class: 'finding' }, text))
   const label = name === 'members' ? '' : `${name}: `
-  return html`<tr>${sign(kept)}<td>${label}${promiseText(name)}${lines}</td><td class="n">${kept ? 'kept' : 'broken'}</td></tr>`
+  const state = figure(kept ? 'kept' : 'broken')
+  return html`<tr>${sign(kept)}<td>${label}${promiseText(name)}${lines}</td>${state}</tr>`
 }
 
 export function faultsCard({ faults, network }: Report): Markup {
-  const rows = faults.map(
-    ({ fault, strikes, struck, effect }) =>
-      html`<tr>${sign(effect > 0)}<td>${fault}</td><td class="n">${grouped(strikes)}</td><td class="n">${grouped(struck)}</td><td class="n">${grouped(effect)}</td></tr>`,
-  )
+  const rows = faults.map(({ fault, strikes, struck, effect }) => {
+    const figures = [strikes, struck, effect].map((count) => figure(grouped(count)))
+    return html`<tr>${sign(effect > 0)}<td>${fault}</td>${figures}</tr>`
+  })
+  const names = heads(['', 'fault'], ['strikes', 'members', 'effect'])
   const counts = Object.entries(network).filter(([, count]) => count > 0)
+  const facts = counts.map(([name, count]) => html`<span><b>${grouped(count)}</b> ${name}</span>`)
   const table =
     rows.length === 0
       ? html`<p class="empty">Nothing was broken in this scenario.</p>`
-      : html`<table><tr><th></th><th>fault</th><th class="n">strikes</th><th class="n">members</th><th class="n">effect</th></tr>${rows}</table>`
-  return html`<div class="card"><h2>Faults</h2><p class="sub">What was broken, how often, and what would not have happened without it</p>
-${table}<p class="facts">${counts.map(([name, count]) => html`<span><b>${grouped(count)}</b> ${name}</span>`)}</p></div>`
+      : html`<table>${names}${rows}</table>`
+  return html`<div class="card"><h2>Faults</h2>
+<p class="sub">What was broken, how often, and what would not have happened without it</p>
+${table}<p class="facts">${facts}</p></div>`
 }
 
 export function deathsCard({ deaths }: Report): Markup {
@@ -91,11 +112,15 @@ export function deathsCard({ deaths }: Report): Markup {
   const slowest = [...deaths]
     .sort((a, b) => (b.lastKnewUs ?? 0) - (a.lastKnewUs ?? 0))
     .slice(0, deathsMax)
-  const time = (us: number | null) => (us === null ? '–' : writtenDuration(us))
-  const rows = slowest.map(
-    (death) =>
-      html`<tr><td>${death.host}</td><td class="n">${time(death.atUs)}</td><td class="n">${time(death.firstKnewUs)}</td><td class="n">${time(death.lastKnewUs)}</td><td class="n">${grouped(death.knew)} of ${grouped(death.others)}</td></tr>`,
-  )
-  return html`<div class="card wide"><h2>Deaths</h2><p class="sub">The ${slowest.length} of ${deaths.length} that took longest to be known; a member that came back soon was not missed by all</p>
-<div class="scroll"><table><tr><th>member</th><th class="n">died at</th><th class="n">first knew after</th><th class="n">last knew after</th><th class="n">knew</th></tr>${rows}</table></div></div>`
+  const time = (us: number | null) => figure(us === null ? '–' : writtenDuration(us))
+  const rows = slowest.map((death) => {
+    const times = [death.atUs, death.firstKnewUs, death.lastKnewUs].map(time)
+    const knew = figure(`${grouped(death.knew)} of ${grouped(death.others)}`)
+    return html`<tr><td>${death.host}</td>${times}${knew}</tr>`
+  })
+  const names = heads(['member'], ['died at', 'first knew after', 'last knew after', 'knew'])
+  return html`<div class="card wide"><h2>Deaths</h2>
+<p class="sub">The ${slowest.length} of ${deaths.length} that took longest to be known;
+a member that came back soon was not missed by all</p>
+<div class="scroll"><table>${names}${rows}</table></div></div>`
 }

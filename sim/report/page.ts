@@ -17,7 +17,11 @@ export function pageOf(report: Report): string {
     `${scenario.name} · seed ${scenario.seed}`,
     html`${head(report)}
 <section class="figures">${figureCards(report)}</section>
-<section class="grid">${promisesCard(report)}${faultsCard(report)}${timeCards(report)}${distributionCards(report)}${mapCard(report)}${deathsCard(report)}</section>
+<section class="grid">
+${promisesCard(report)}${faultsCard(report)}
+${timeCards(report)}${distributionCards(report)}
+${mapCard(report)}${deathsCard(report)}
+</section>
 ${foot(report)}
 <script type="application/json" id="data">${jsonMarkup(pageData(report))}</script>
 <script>${new Markup(asset('page.js'))}</script>`,
