@@ -21,6 +21,7 @@ import type { Leaving } from './leaving.ts'
 import { limits } from './limits.ts'
 import { MemberJournal } from './member-journal.ts'
 import type { Membership } from './membership/membership.ts'
+import { membershipMessages } from './membership/message.ts'
 import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
 import { type CoreInit, createParts } from './parts.ts'
 import type { NodeBody } from './placement/node-body.ts'
@@ -346,7 +347,7 @@ class MemberCore implements Core {
 
 /** Membership hears of its own messages anyway. */
 function isNotMembership(message: Message): boolean {
-  return 'records' in message || message.type.startsWith('sync-')
+  return !Object.hasOwn(membershipMessages, message.type)
 }
 
 /** What only membership hears of, as long as its exchange brings nothing new. */

@@ -141,6 +141,15 @@ requests('what waits behind a write that the disk refuses is judged anew', () =>
   assert.equal(answers(agents), ['web created, 2 copies'])
 })
 
+requests('the answer comes in the step in which the second copy is known', () => {
+  const agents = cluster('a', 'b')
+  const start = agents.now
+  agents.submit('a', { id: 'web' })
+  assert.ok(agents.until(() => agents.replies.length > 0, 1000))
+  // Two disks of 2 ms, two ways of 10 ms, and the step of this clock.
+  assert.ok(agents.now - start <= 34, `${agents.now - start} ms`)
+})
+
 requests('an edit of a job that waits for nobody does not hold up another job', () => {
   const agents = cluster('a', 'b')
   for (let i = 0; i < 20; i++) agents.submit('a', { id: `job-${i}` })
