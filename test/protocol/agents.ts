@@ -274,6 +274,13 @@ export class Agents {
       case 'reply':
         this.replies.push({ to: member, reply: effect.reply })
         return this.#print(`${member} answers: ${describeReply(effect.reply)}`)
+      case 'reserve-ports': {
+        const ports = effect.ports.map(({ name, host }, i) => [name, host ?? 20_000 + i])
+        const { id } = effect
+        return this.#after(1, member, () =>
+          this.tell(member, { type: 'ports-reserved', id, ports: Object.fromEntries(ports) }),
+        )
+      }
       case 'start-task':
       case 'stop-task':
         return this.#runTask(member, effect)

@@ -58,7 +58,7 @@ function describeRecords(records: readonly unknown[]): string {
 
 /** Where in the tree, `/` for its root. */
 function listed({ paths }: Nodes): string {
-  return paths.map((path) => `/${path}`).join(' ')
+  return paths.map((path) => `/${path}`).join(' ') || 'nothing'
 }
 
 type Part = [value: never, name: string, say: (value: never) => string]
