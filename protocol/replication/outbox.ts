@@ -1,6 +1,7 @@
 /**
- * Own records on their way into gossip: the first at once, then one batch per interval. A newer record of a
- * key takes the place of the older one that still waits. Gossip is a hint, so what does not fit is left to
+ * Own records on their way into gossip: the first when it is due, then one batch per interval. A newer record
+ * of a key takes the place of the older one that still waits: so a task that starts within the time that its
+ * records may wait costs the cluster one message and not two. Gossip is a hint, so what does not fit is left to
  * anti-entropy.
  */
 import type { Millis } from '../base/id.ts'
@@ -14,31 +15,36 @@ export class Outbox {
   #queue: string[] = []
   readonly #newest = new Map<string, ReplicaRecord>()
   #nextAt: Millis = 0
+  /** When the first of those that wait has to go. */
+  #dueAt: Millis = Number.POSITIVE_INFINITY
 
   constructor(intervalMs: Millis) {
     this.#intervalMs = intervalMs
   }
 
-  add(record: ReplicaRecord): void {
+  add(record: ReplicaRecord, dueAt: Millis): void {
     const held = this.#newest.get(record.key)
     if (held === undefined) {
       if (this.#queue.length >= limits.outboxRecords) return
       this.#queue.push(record.key)
     } else if (compareRecords(held, record) > 0) return
     this.#newest.set(record.key, record)
+    this.#dueAt = Math.min(this.#dueAt, dueAt)
   }
 
   take(now: Millis): ReplicaRecord[] {
-    if (this.#queue.length === 0 || now < this.#nextAt) return []
+    const deadline = this.deadline()
+    if (deadline === undefined || now < deadline) return []
     this.#nextAt = now + this.#intervalMs
     const batch = firstThatFit(this.#queue.map((key) => this.#newest.get(key)!))
     for (const record of batch) this.#newest.delete(record.key)
     this.#queue = this.#queue.slice(batch.length)
+    if (this.#queue.length === 0) this.#dueAt = Number.POSITIVE_INFINITY
     return batch
   }
 
   deadline(): Millis | undefined {
-    return this.#queue.length > 0 ? this.#nextAt : undefined
+    return this.#queue.length > 0 ? Math.max(this.#nextAt, this.#dueAt) : undefined
   }
 }
 

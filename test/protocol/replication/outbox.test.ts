@@ -11,13 +11,13 @@ function write(counter: number, key = `node/${counter}`, body: string | Uint8Arr
   return makeRecord({ author: 'm1', counter, key, body })
 }
 
-test('the first goes at once, the next after the interval', () => {
+test('the first goes when it is due, the next after the interval', () => {
   const outbox = new Outbox(100)
   assert.is(outbox.deadline(), undefined)
-  outbox.add(write(1))
+  outbox.add(write(1), 1000)
   assert.equal(outbox.take(1000), [write(1)])
-  outbox.add(write(2))
-  outbox.add(write(3))
+  outbox.add(write(2), 1001)
+  outbox.add(write(3), 1002)
   assert.equal(outbox.take(1099), [])
   assert.is(outbox.deadline(), 1100)
   assert.equal(outbox.take(1100), [write(2), write(3)])
@@ -25,17 +25,29 @@ test('the first goes at once, the next after the interval', () => {
   assert.equal(outbox.take(5000), [])
 })
 
+test('what may wait goes when it is due, or with what may not', () => {
+  const outbox = new Outbox(100)
+  outbox.add(write(1), 1030)
+  assert.equal(outbox.take(1029), [])
+  assert.is(outbox.deadline(), 1030)
+  assert.equal(outbox.take(1030), [write(1)])
+  outbox.add(write(2), 1230)
+  outbox.add(write(3), 1140)
+  assert.equal(outbox.take(1139), [])
+  assert.equal(outbox.take(1140), [write(2), write(3)])
+})
+
 test('of one key only the newest goes', () => {
   const outbox = new Outbox(100)
-  for (const counter of [1, 3, 2]) outbox.add(write(counter, 'node/m1'))
+  for (const counter of [1, 3, 2]) outbox.add(write(counter, 'node/m1'), 0)
   assert.equal(outbox.take(1000), [write(3, 'node/m1')])
 })
 
 test('a batch is bounded in bytes and in records, and nothing is lost', () => {
   const outbox = new Outbox(100)
   const body = new Uint8Array(limits.recordBodyBytes)
-  for (let i = 1; i <= 3; i++) outbox.add(write(i, `node/${i}`, body))
-  for (let i = 4; i <= 300; i++) outbox.add(write(i))
+  for (let i = 1; i <= 3; i++) outbox.add(write(i, `node/${i}`, body), 0)
+  for (let i = 4; i <= 300; i++) outbox.add(write(i), 0)
   const sizes: number[] = []
   let sent = 0
   for (let now = 1000; sent < 300; now += 100) {
@@ -50,7 +62,7 @@ test('a batch is bounded in bytes and in records, and nothing is lost', () => {
 
 test('what waits is bounded', () => {
   const outbox = new Outbox(1)
-  for (let i = 1; i <= limits.outboxRecords + 10; i++) outbox.add(write(i))
+  for (let i = 1; i <= limits.outboxRecords + 10; i++) outbox.add(write(i), 0)
   let sent = 0
   for (let now = 1; outbox.deadline() !== undefined; now++) sent += outbox.take(now).length
   assert.is(sent, limits.outboxRecords)
