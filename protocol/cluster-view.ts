@@ -9,7 +9,13 @@ import type { Membership } from './membership/membership.ts'
 import { isMeantFor } from './placement/admission.ts'
 import type { AllocationBody } from './placement/allocation.ts'
 import { isEnded, isLive } from './placement/allocation.ts'
-import { type Inventory, type Job, jobVersion, type Placed } from './placement/inventory.ts'
+import {
+  type Inventory,
+  type Job,
+  jobRevision,
+  jobVersion,
+  type Placed,
+} from './placement/inventory.ts'
 import type { JobBody } from './placement/job.ts'
 import type { Placement } from './placement/placement.ts'
 import { noResources } from './placement/resources.ts'
@@ -151,6 +157,7 @@ function viewJob(job: Job, sources: Sources): JobView {
   return {
     id: job.id,
     version: job.version,
+    revision: jobRevision(job.version, sources.replica.get(`job/${job.id}/count`)),
     count,
     spec: job.spec,
     ...counted,

@@ -8,7 +8,7 @@ import { check } from './base/schema.ts'
 import type { Value } from './base/value.ts'
 import type { EffectSink, Notification } from './effect.ts'
 import { limits } from './limits.ts'
-import { type Job, jobVersion } from './placement/inventory.ts'
+import { type Job, jobRevision, jobVersion } from './placement/inventory.ts'
 import { countSchema, type JobBody, type JobSpec, jobSchema } from './placement/job.ts'
 import type { Placement } from './placement/placement.ts'
 import type { Dot } from './replication/record.ts'
@@ -146,9 +146,9 @@ export class Requests {
       return { problem: { ...refusal('invalid', 'the job is not valid'), issues: checked.issues } }
     const spec = checked.value
     const job = this.#placement.inventory.job(spec.id)
-    const problem = submitProblem(command, spec, job)
+    const problem = submitProblem(command, spec, job) ?? this.#mismatch(command.ifMatch, job)
     if (problem !== undefined) return { problem }
-    if (job !== undefined && sameValue(job.spec, spec) && job.count === spec.count)
+    if (job !== undefined && isSame(job, spec))
       return {
         confirm: keysOfJob(spec.id),
         accepted: { created: false, id: spec.id, version: job.version },
@@ -186,7 +186,7 @@ export class Requests {
       return { problem: { ...refusal('invalid', 'the count is not valid'), issues: count.issues } }
     if (job.spec.type === 'system')
       return { problem: refusal('invalid', 'a system job runs on every node: it has no count') }
-    const mismatch = versionProblem(command.ifMatch, job)
+    const mismatch = this.#mismatch(command.ifMatch, job)
     if (mismatch !== undefined) return { problem: mismatch }
     const same: Accepted = { created: false, id: job.id, version: job.version }
     if (count.value.count === job.count) return { confirm: keysOfJob(job.id), accepted: same }
@@ -204,7 +204,7 @@ export class Requests {
   #delete(command: Extract<Command, { type: 'delete-job' }>): Outcome {
     const job = this.#placement.inventory.job(command.job)
     if (job === undefined) return { problem: noSuchJob(command.job) }
-    const mismatch = versionProblem(command.ifMatch, job)
+    const mismatch = this.#mismatch(command.ifMatch, job)
     if (mismatch !== undefined) return { problem: mismatch }
     const keys = keysOfJob(job.id).filter((key) => hasValue(this.#replica, key))
     return {
@@ -212,6 +212,14 @@ export class Requests {
       notification: this.#jobChanged(job.id, 'deleted'),
       accepted: () => ({ created: false, id: job.id, version: job.version }),
     }
+  }
+
+  /** A client names the version that it saw, or, to notice a scale too, the revision. */
+  #mismatch(ifMatch: string | null, job: Job | undefined): Problem | undefined {
+    if (ifMatch === null || ifMatch === job?.version) return undefined
+    const revision = job && jobRevision(job.version, this.#replica.get(`job/${job.id}/count`))
+    if (ifMatch === revision) return undefined
+    return refusal('version-mismatch', `the version is ${revision ?? 'none'}, not ${ifMatch}`)
   }
 
   #drain(command: Extract<Command, { type: 'drain-node' }>): Outcome {
@@ -242,18 +250,17 @@ function submitProblem(
   job: Job | undefined,
 ): Problem | undefined {
   if (command.mode === 'replace' && job === undefined) return noSuchJob(spec.id)
-  const differs = job !== undefined && !(sameValue(job.spec, spec) && job.count === spec.count)
-  if (command.mode === 'create' && differs)
+  if (command.mode === 'create' && job !== undefined && !isSame(job, spec))
     return refusal(
       'exists',
       `job ${spec.id} exists at version ${job.version}, with another content`,
     )
-  return versionProblem(command.ifMatch, job)
+  return undefined
 }
 
-function versionProblem(ifMatch: string | null, job: Job | undefined): Problem | undefined {
-  if (ifMatch === null || ifMatch === job?.version) return undefined
-  return refusal('version-mismatch', `the version is ${job?.version ?? 'none'}, not ${ifMatch}`)
+/** The count of a spec is what the job has been scaled to since. */
+function isSame(job: Job, spec: JobSpec): boolean {
+  return job.count === spec.count && sameValue({ ...job.spec, count: spec.count }, spec)
 }
 
 const diskRefuses = 'the disk of this node refuses writes (is it full?); nothing was changed'

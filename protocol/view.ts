@@ -48,6 +48,8 @@ export interface NodeView {
 export interface JobView {
   id: JobId
   version: string
+  /** The version, and the write of the count: another one after a scale too. */
+  revision: string
   count: number
   spec: JobSpec
   /** Live allocations; those running; those running and healthy; slots with none. */

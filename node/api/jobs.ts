@@ -147,11 +147,11 @@ function stateRoutes(backend: Backend): Route[] {
     route({
       method: 'GET',
       path: '/v1/jobs/:id',
-      summary: 'One job; the ETag is its version, for If-Match',
+      summary: 'One job; the ETag is its version with that of its count, for If-Match',
       answers: { 200: { shape: jobShape }, ...notFound },
       handle({ params, reply }) {
         const job = findJob(backend.view(), params.id!)
-        reply.header('etag', `"${job.version}"`)
+        reply.header('etag', `"${job.revision}"`)
         return toJob(job)
       },
     }),

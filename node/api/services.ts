@@ -77,9 +77,10 @@ export function serviceRoutes(backend: Backend): Route[] {
       answers: { 200: { shape: serviceShape }, 404: { shape: problemShape } },
       async handle({ params, request }) {
         const name = params.name!
-        const local = toLocal(backend.view(), name)
-        if (wasForwarded(request)) return ownPart(local, name, backend.self)
+        if (wasForwarded(request)) return ownPart(toLocal(backend.view(), name), name, backend.self)
         const found = await providers.of(name)
+        // After the walk: what stopped meanwhile is not named.
+        const local = toLocal(backend.view(), name)
         const asked = await askOthers(backend, name, local, found)
         const endpoints = [...local, ...asked]
         if (endpoints.length === 0 && backend.view().service(name) === undefined)

@@ -25,7 +25,7 @@ const refused = {
   503: { shape: problemShape },
   507: { shape: problemShape },
 }
-const ifMatch = { 'If-Match': 'The version that the client saw, in quotes; another one is a 409.' }
+const ifMatch = { 'If-Match': 'The ETag or the version that the client saw: another one is a 409.' }
 const ifNoneMatch = { 'If-None-Match': 'With `*`, only a job that is not there yet.' }
 const notFound = { 404: { shape: problemShape } }
 const written = { shape: writtenShape }
@@ -112,7 +112,9 @@ async function submit(
   const body = toWritten(answer)
   if (answer.ok && answer.created)
     reply.code(201).header('location', `/v1/jobs/${encodeURIComponent(body.id)}`)
-  if (body.version !== null) reply.header('etag', `"${body.version}"`)
+  const job = backend.view().job(body.id)
+  const tag = job?.version === body.version ? job?.revision : body.version
+  if (tag) reply.header('etag', `"${tag}"`)
   return body
 }
 

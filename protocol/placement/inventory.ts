@@ -85,6 +85,15 @@ export function jobVersion(generation: number, dotAuthor: MemberId, dotCounter: 
   return `${generation}-${hex32(hashText(`${dotAuthor}:${dotCounter}`))}`
 }
 
+/** Names one state of a job as a whole: the write of its spec, and that of its count, 0 before the first. */
+export function jobRevision(
+  version: string,
+  count: { readonly author: MemberId; readonly counter: number } | undefined,
+): string {
+  if (count === undefined) return `${version}+0`
+  return `${version}+${hex32(hashText(`${count.author}:${count.counter}`))}`
+}
+
 interface Touched {
   /** As they were. */
   jobs: Map<JobId, Job | undefined>

@@ -86,6 +86,43 @@ requests('the default does not wait for those who are known to be gone', () => {
   assert.ok(agents.now - start < 500)
 })
 
+requests(
+  'an edit that did not see a scale does not undo it, where its client says what it saw',
+  () => {
+    const agents = cluster('a', 'b')
+    const job = () => agents.core('a').view().job('web')!
+    const change = (ifMatch: string, priority: number, count: number) => {
+      const spec = { ...job().spec, priority, count }
+      agents.ask('a', { type: 'submit-job', spec, mode: 'replace', ifMatch, copies: null })
+      return answers(agents)[0]!
+    }
+    agents.submit('a', { id: 'web' })
+    answers(agents)
+    const { version, revision } = job()
+    agents.ask('b', { type: 'scale-job', job: 'web', count: 5, ifMatch: revision, copies: null })
+    assert.equal(answers(agents), ['web accepted, 2 copies'])
+    assert.equal([job().version, job().count], [version, 5])
+    assert.is.not(job().revision, revision)
+    assert.match(change(revision, 60, 1), /^version-mismatch \(the version is .*, not /)
+    assert.is(job().count, 5)
+    assert.match(change(job().revision, 60, job().count), /^web accepted/)
+    assert.match(change(job().version, 70, 2), /^web accepted/, 'the version alone is of the spec')
+    assert.is(job().count, 2)
+  },
+)
+
+requests('what is read and put back as it is changes nothing, after a scale too', () => {
+  const agents = cluster('a', 'b')
+  agents.submit('a', { id: 'web' })
+  agents.ask('a', { type: 'scale-job', job: 'web', count: 5, ifMatch: null, copies: null })
+  answers(agents)
+  const { spec, version } = agents.core('a').view().job('web')!
+  const same = { ...spec, count: 5 }
+  agents.ask('b', { type: 'submit-job', spec: same, mode: 'create', ifMatch: null, copies: null })
+  assert.equal(answers(agents), ['web accepted, 2 copies'])
+  assert.is(agents.core('a').view().job('web')!.version, version)
+})
+
 const create = (count: number, copies: number | null = null): Command => ({
   type: 'submit-job',
   mode: 'create',

@@ -152,7 +152,7 @@ export class MemoryCluster {
 
   #mismatch(id: string, ifMatch: string | null): Reply | undefined {
     const version = this.versionOf(id)
-    if (ifMatch === null || ifMatch === version) return undefined
+    if (ifMatch === null || ifMatch.split('+')[0] === version) return undefined
     return refused('version-mismatch', `the version is ${version ?? 'none'}, not ${ifMatch}`)
   }
 

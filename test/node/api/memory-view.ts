@@ -47,7 +47,8 @@ function viewJob(cluster: MemoryCluster, id: string): JobView {
   const live = cluster.liveOf(id).length
   const state = live === count ? 'running' : 'pending'
   const counts = { live, running: live, healthy: live, waiting: count - live, complete: 0 }
-  return { id, version: cluster.versionOf(id)!, count, spec, ...counts, state }
+  const version = cluster.versionOf(id)!
+  return { id, version, revision: `${version}+${count}`, count, spec, ...counts, state }
 }
 
 function viewWhy(cluster: MemoryCluster, id: string) {

@@ -18,7 +18,7 @@ function jobOf(changes: object, counts: Partial<JobView> = {}): JobView {
   const spec = specOf(changes)
   const live = spec.count
   const running = { live, running: live, healthy: live, waiting: 0, complete: 0 }
-  const job = { id: spec.id, version: '1-a', count: spec.count, spec, ...running }
+  const job = { id: spec.id, version: '1-a', revision: '1-a', count: spec.count, spec, ...running }
   return { ...job, state: 'running', ...counts }
 }
 

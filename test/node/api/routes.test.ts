@@ -75,7 +75,7 @@ routes('POST /v1/jobs makes a job', async () => {
   const made = await call('POST', '/v1/jobs', { body: webJob(), expect: 201 })
   assert.equal(made.json, { id: 'web', version: '1-0000abcd', copies: 1 })
   assert.is(made.headers.get('location'), '/v1/jobs/web')
-  assert.is(made.headers.get('etag'), '"1-0000abcd"')
+  assert.is(made.headers.get('etag'), '"1-0000abcd+3"')
   const again = await call('POST', '/v1/jobs', { body: webJob() })
   assert.equal(again.json, made.json)
 })
@@ -139,9 +139,9 @@ routes('GET /v1/jobs lists, filters and pages', async () => {
   await call('DELETE', '/v1/jobs/a')
 })
 
-routes('GET /v1/jobs/:id has the version as its ETag', async () => {
+routes('GET /v1/jobs/:id has the version, and that of the count, as its ETag', async () => {
   const { json, headers } = await call('GET', '/v1/jobs/web')
-  assert.is(headers.get('etag'), `"${json.version}"`)
+  assert.is(headers.get('etag'), `"${json.version}+${json.count}"`)
   const { id, type, count, state, running, healthy, waiting } = json
   assert.equal(
     { id, type, count, state, running, healthy, waiting },
