@@ -18,7 +18,7 @@ export async function benchCalm(
   seconds: number,
   loadSeconds: number,
 ): Promise<Figure[]> {
-  const cluster = await LocalCluster.start({ agents, staggerMs: 1000 })
+  const cluster = await LocalCluster.start({ agents, staggerMs: 2000 })
   const burners: ChildProcess[] = []
   try {
     const idle = await watch(cluster, seconds)

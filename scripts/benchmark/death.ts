@@ -12,7 +12,7 @@ interface Death {
 }
 
 export async function benchDeath(agents: number, kills: number): Promise<Figure[]> {
-  const cluster = await LocalCluster.start({ agents, staggerMs: agents > 20 ? 1000 : 150 })
+  const cluster = await LocalCluster.start({ agents, staggerMs: agents > 20 ? 2000 : 150 })
   try {
     const count = 2 * agents
     await cluster.agents[0]!.request('POST', '/v1/jobs', {
@@ -20,14 +20,14 @@ export async function benchDeath(agents: number, kills: number): Promise<Figure[
       count,
       tasks: [{ name: 'main', process: { command: ['sleep', '3600'] } }],
     })
-    await until(() => runs(cluster.agents[0]!, count), `${count} run`, 60_000)
+    await until(() => runs(cluster.agents[0]!, count), `${count} run`, 180_000)
     const deaths: Death[] = []
     for (let i = 0; i < kills; i++) {
       const victim = cluster.agents[1 + (i % (agents - 1))]!
       deaths.push(await die(cluster, victim, count))
       victim.start()
       await cluster.whole()
-      await until(() => runs(cluster.agents[0]!, count), `${count} run again`, 60_000)
+      await until(() => runs(cluster.agents[0]!, count), `${count} run again`, 180_000)
     }
     return figures(agents, deaths)
   } finally {
