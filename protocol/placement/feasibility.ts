@@ -70,18 +70,24 @@ export function refusalOf(
 ): Refusal | undefined {
   const unfit = unfitness(wish, candidate, now)
   if (unfit !== undefined) return unfit
-  const { member, node, free } = candidate
-  if (node === undefined) return 'not known yet'
-  const broken = wish.spec.constraints.find(
-    (constraint) =>
-      !isSatisfied(constraint, attributeOf(constraint.attribute, member, node), {
-        occupancy,
-        groups: wish.groups,
-      }),
-  )
-  const short = broken ?? shortage(wish.need, free)
+  const broken =
+    wish.spec.constraints.length === 0 ? undefined : brokenBy(wish, candidate, occupancy)
+  const short = broken ?? shortage(wish.need, candidate.free)
   if (short !== undefined || candidate.devices === undefined) return short
   return devicesFit(wish.need, candidate.devices) ? undefined : 'gpu'
+}
+
+function brokenBy(
+  { spec, groups }: Wish,
+  { member, node }: Candidate,
+  occupancy: Occupancy,
+): Constraint | undefined {
+  if (node === undefined) return undefined
+  const facts = { occupancy, groups }
+  return spec.constraints.find(
+    (constraint) =>
+      !isSatisfied(constraint, attributeOf(constraint.attribute, member, node), facts),
+  )
 }
 
 function unfitness(wish: Wish, candidate: Candidate, now: Millis): Refusal | undefined {
@@ -91,7 +97,8 @@ function unfitness(wish: Wish, candidate: Candidate, now: Millis): Refusal | und
   if (node === undefined) return 'not known yet'
   if (draining) return 'draining'
   if (node.awayUntil !== null && node.awayUntil > now) return 'away'
-  return wish.runtimes.find((runtime) => !node.runtimes.includes(runtime))
+  for (const runtime of wish.runtimes) if (!node.runtimes.includes(runtime)) return runtime
+  return undefined
 }
 
 export interface ConstraintFacts {

@@ -129,14 +129,13 @@ export class PlacementRing {
 
   /** Distinct members clockwise from the key. */
   *walk(key: number): Generator<MemberId, void, void> {
-    const seen = new Uint8Array(this.members.length)
     const points = this.#owners.length
     const start = this.#find(key)
+    const seen = new Seen(this.members.length)
     let left = this.members.length
     for (let step = 0; left > 0 && step < points; step++) {
       const owner = this.#owners[start + step < points ? start + step : start + step - points]!
-      if (seen[owner] === 1) continue
-      seen[owner] = 1
+      if (!seen.add(owner)) continue
       left -= 1
       yield this.members[owner]!
     }
@@ -188,6 +187,38 @@ export class PlacementRing {
     }
     while (next < fresh.length) take(fresh[next++]!)
     return { hashes: hashes.subarray(0, at), owners: owners.subarray(0, at) }
+  }
+}
+
+/** Most walks end after a few members: a map of all of them is made only for one that goes on. */
+const fewSeen = 32
+
+class Seen {
+  readonly #members: number
+  readonly #few: number[] = []
+  #all: Uint8Array | undefined
+
+  constructor(members: number) {
+    this.#members = members
+  }
+
+  /** False if it was there. */
+  add(index: number): boolean {
+    const all = this.#all
+    if (all === undefined) return this.#addToFew(index)
+    if (all[index] === 1) return false
+    all[index] = 1
+    return true
+  }
+
+  #addToFew(index: number): boolean {
+    const few = this.#few
+    if (few.includes(index)) return false
+    few.push(index)
+    if (few.length < fewSeen) return true
+    this.#all = new Uint8Array(this.#members)
+    for (const each of few) this.#all[each] = 1
+    return true
   }
 }
 

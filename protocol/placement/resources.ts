@@ -33,7 +33,10 @@ export function subtract(a: Resources, b: Resources): Resources {
   }
 }
 
-/** The first dimension of which `free` has too little, or undefined when all fit. */
+/** The first dimension of which `free` has too little, or undefined when all fit. Asked of every candidate. */
 export function shortage(need: Resources, free: Resources): keyof Resources | undefined {
-  return dimensions.find((name) => need[name] > free[name])
+  if (need.cpu > free.cpu) return 'cpu'
+  if (need.memory > free.memory) return 'memory'
+  if (need.disk > free.disk) return 'disk'
+  return need.gpu > free.gpu ? 'gpu' : undefined
 }
