@@ -1,8 +1,8 @@
 /**
  * The product's own placement as a packer: a walk on the placement ring, the rules of feasibility and score,
  * the spill, and the member's admission, all by the functions that the agent calls. What a steward knows of
- * a machine is what the machine last told: with `tellEvery` tasks between two tellings, and the fresh figures
- * that each answer to a request carries.
+ * a machine is what the machine last told. With `tellEvery` above 1 the tasks between two tellings are placed by
+ * stewards that do not hear each other's answers: the worst that many of them can do.
  *
  * GPUs are counted in thousandths here, where the agent counts whole devices, so that the trace's shares can
  * be told to it. Whether one device has a task's share is checked by the machine, as a second step of its
@@ -67,27 +67,35 @@ export class StarlingPacker implements Packer {
     this.#demand.note(spec.id, { spec, count: 1 })
     const declined = new Set<MemberId>()
     for (;;) {
-      const machine = this.#best(spec, declined)
+      const machine = this.decide(spec, declined)
       if (machine === undefined) return undefined
       this.asks++
       if (this.#admits(machine, spec, task)) {
         this.#answered = machine
         return { machine }
       }
-      this.#candidates[machine] = this.#told(machine)
+      if (this.#isFresh) this.#candidates[machine] = this.#told(machine)
       declined.add(this.#machines.members[machine]!.name)
     }
   }
 
-  /** To what was told since: by whoever took the last task, and now and then by everyone. */
+  /** To what was told since: at once by whoever took the last task, or now and then by everyone. */
   #listen(sequence: number): void {
-    if (this.#answered !== undefined) this.#candidates[this.#answered] = this.#told(this.#answered)
-    if (this.#knobs.tellEvery === 1 || sequence % this.#knobs.tellEvery > 0) return
+    if (this.#isFresh) {
+      if (this.#answered !== undefined)
+        this.#candidates[this.#answered] = this.#told(this.#answered)
+      return
+    }
+    if (sequence % this.#knobs.tellEvery > 0) return
     for (let i = 0; i < this.#machines.size; i++) this.#candidates[i] = this.#told(i)
   }
 
-  /** The steward's side. */
-  #best(spec: JobSpec, declined: ReadonlySet<MemberId>): number | undefined {
+  get #isFresh(): boolean {
+    return this.#knobs.tellEvery === 1
+  }
+
+  /** The steward's side: candidates, and of these the best. */
+  decide(spec: JobSpec, declined: ReadonlySet<MemberId> = nobody): number | undefined {
     const wish = wishOf(spec, undefined, this.#demand.kinds())
     const occupancy = new Occupancy(spec, () => undefined)
     const score = (member: MemberId): number | undefined => {
@@ -138,11 +146,13 @@ export class StarlingPacker implements Packer {
   }
 }
 
+const nobody: ReadonlySet<MemberId> = new Set()
+
 function nodeOf({ name, cpu, memory, devices, model }: TraceMember): NodeBody {
   return {
     name,
     addresses: [],
-    labels: devices === 0 ? {} : { gpu: model },
+    labels: devices === 0 ? {} : { [modelLabel]: model },
     capacity: { cpu, memory, disk: 0, gpu: devices * deviceMilli },
     runtimes: ['process'],
     host: '127.0.0.1',
@@ -151,6 +161,7 @@ function nodeOf({ name, cpu, memory, devices, model }: TraceMember): NodeBody {
   }
 }
 
+const modelLabel = 'gpu-model'
 const template = templateOf()
 
 function templateOf(): JobSpec {
@@ -161,11 +172,11 @@ function templateOf(): JobSpec {
 }
 
 /** The task as a job of one slot; the models that will do are a constraint on a label. */
-function specOf(id: string, { cpu, memory, devices, shareMilli, models }: Demand): JobSpec {
+export function specOf(id: string, { cpu, memory, devices, shareMilli, models }: Demand): JobSpec {
   const resources = { cpu, memory, disk: 0, gpu: devices * shareMilli }
   const constraints: JobSpec['constraints'] =
     models.length === 0
       ? []
-      : [{ attribute: 'label.gpu', operator: 'like', value: models.join('|') }]
+      : [{ attribute: modelLabel, operator: 'like', value: models.join('|') }]
   return { ...template, id, tasks: [{ ...template.tasks[0]!, resources }], constraints }
 }
