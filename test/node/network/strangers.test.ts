@@ -1,23 +1,16 @@
 /** Whoever is not a member, or does not behave like one: refused, counted, and nobody else is harmed. */
 
 import { randomBytes } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
-import { gossipsub } from '@chainsafe/libp2p-gossipsub'
+import type { Socket } from 'node:net'
+import type { gossipsub } from '@chainsafe/libp2p-gossipsub'
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import { identify } from '@libp2p/identify'
-import type { PrivateKey } from '@libp2p/interface'
-import { noise } from '@libp2p/noise'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p, type Libp2p } from 'libp2p'
+import type { Libp2p } from 'libp2p'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { hello, networkKey, protocolIds } from '../../../node/network/cluster.ts'
+import { hello, protocolIds } from '../../../node/network/cluster.ts'
 import { encodeFrames } from '../../../node/network/frame.ts'
-import { gossipOptions } from '../../../node/network/gossip.ts'
-import { protector } from '../../../node/network/protector.ts'
 import { limits } from '../../../protocol/limits.ts'
 import {
   bytes,
@@ -28,6 +21,7 @@ import {
   type TestMember,
   until,
 } from './members.ts'
+import { getsThrough, libp2pStranger, rawSocket, type StrangerInit, speak } from './stranger.ts'
 
 const strangers = suite('network/strangers')
 const ids = protocolIds('test', 'main')
@@ -63,36 +57,19 @@ let trusted: string | undefined
 const dropped = (reason: string) => victim.network.counters().dropped[reason] ?? 0
 const target = () => multiaddr(victim.network.addresses()[0]!)
 
-async function stranger(options: { key?: Uint8Array; privateKey?: PrivateKey } = {}) {
-  const node = await createLibp2p({
-    privateKey: options.privateKey ?? (await generateKeyPair('Ed25519')),
-    transports: [tcp()],
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    ...(options.key && { connectionProtector: protector(networkKey(options.key)) }),
-    services: { identify: identify(), pubsub: gossipsub(gossipOptions(ids.gossip)) },
-  })
+async function stranger(options: StrangerInit = {}) {
+  const node = await libp2pStranger(ids, options)
   others.push(node)
   return node
 }
 
 async function isRefused(node: Libp2p): Promise<void> {
-  let wentWell = false
-  try {
-    const connection = await node.dial(target())
-    await connection.newStream(ids.direct)
-    wentWell = true
-  } catch {
-    // As it should be.
-  }
-  assert.not(wentWell)
+  assert.not(await getsThrough(node, target(), ids))
 }
 
 /** A connection to the peer port that speaks no libp2p. */
 function raw(): Socket {
-  const [host, port] = hostPort(victim).split(':')
-  const socket = connect(Number(port), host!)
-  socket.on('error', () => {})
+  const socket = rawSocket(hostPort(victim))
   others.push({ stop: () => socket.destroy() })
   return socket
 }
@@ -140,12 +117,7 @@ strangers('more sockets a second than one address may open', async () => {
 
 /** A stranger who knows the cluster key, up to the first frame that it sends. */
 async function speaking(...frames: Uint8Array[]): Promise<{ isClosed: () => boolean }> {
-  const node = await stranger({ key: clusterKey })
-  const connection = await node.dial(target())
-  const stream = await connection.newStream(ids.direct)
-  stream.addEventListener('message', () => {})
-  for (const frame of frames) stream.send(frame)
-  return { isClosed: () => connection.status !== 'open' }
+  return speak(await stranger({ key: clusterKey }), target(), ids, frames)
 }
 
 strangers('a first frame that is no hello', async () => {
@@ -170,13 +142,11 @@ strangers('an oversized frame of one who had proved to be a member', async () =>
   const privateKey = await generateKeyPair('Ed25519')
   trusted = peerIdFromPrivateKey(privateKey).toString()
   const node = await stranger({ key: clusterKey, privateKey })
-  const connection = await node.dial(target())
-  const stream = await connection.newStream(ids.direct)
-  stream.addEventListener('message', () => {})
-  stream.send(encodeFrames([hello(clusterKey, trusted, victim.id)]))
+  const proof = encodeFrames([hello(clusterKey, trusted, victim.id)])
+  const { stream, isClosed } = await speak(node, target(), ids, [proof])
   await until('linked', () => victim.network.isLinked(trusted!))
   stream.send(Uint8Array.of(0x7f, 0xff, 0xff, 0xff))
-  await until('hung up', () => connection.status !== 'open')
+  await until('hung up', isClosed)
   assert.is(dropped('too-large'), 1)
   assert.equal(victim.closed, [trusted])
 })
