@@ -7,6 +7,7 @@
  *
  * Not modelled: the work of many handshakes at once on one machine, the limit on those under way.
  */
+import { mix32 } from '../protocol/base/hash.ts'
 import type { Connection, Payload } from './connection.ts'
 import type { Host } from './host.ts'
 import { networkLimits as limits } from './limits.ts'
@@ -151,7 +152,8 @@ export class Dialler {
   }
 
   #courtesyUs(from: Host, to: Host): number {
-    if (from.index < to.index) return 0
+    // Real ids are hashes: which of two is larger says nothing about their age.
+    if (mix32(from.index) < mix32(to.index)) return 0
     const random = this.#simulator.network.randomOf(from.index)
     return courtesyUs / 2 + random.below(courtesyUs + 1)
   }

@@ -53,7 +53,7 @@ export const agentGossip: GossipKnobs = {
   inner: gossipInner,
 }
 
-/** Identify, the stream, the subscriptions: after a link opened, each side knows that the other takes part. */
+/** Identify and the stream, after a link opened. */
 const subscribeTrips = 4
 
 export class Gossip {
@@ -114,19 +114,30 @@ export class Gossip {
     this.#cache.forgetHost(host.index)
   }
 
+  /** Each side makes a stream of its own, and says on it that it takes part. */
   onLinked(dialler: Host, other: Host): void {
-    for (const [at, peer] of [
-      [dialler, other],
-      [other, dialler],
-    ] as const) {
-      const tripUs = this.#simulator.network.latencyUs(peer.index, at.index)
-      const delayUs = subscribeTrips * tripUs + this.#hopUs(at.index)
-      const { life } = at
-      this.#after(delayUs, peer, at, () => {
-        if (!at.isUp || at.life !== life || !this.#simulator.links.isOpen(at, peer)) return
-        this.mesh.join(at.index, peer.index, at === dialler, this.#simulator.nowUs)
-      })
-    }
+    const { network } = this.#simulator
+    const tripUs = network.latencyUs(dialler.index, other.index)
+    const [ours, theirs] = [dialler, other].map(
+      (host) => subscribeTrips * tripUs + this.#hopUs(host.index),
+    ) as [number, number]
+    this.#hearLater(dialler, other, true, { streamUs: ours, heardUs: theirs + tripUs })
+    this.#hearLater(other, dialler, false, { streamUs: theirs, heardUs: ours + tripUs })
+  }
+
+  /** A peer that is heard of before our own stream to it is there is no more than known. */
+  #hearLater(
+    at: Host,
+    peer: Host,
+    hasDialled: boolean,
+    { streamUs, heardUs }: { streamUs: number; heardUs: number },
+  ): void {
+    const { life } = at
+    this.#after(Math.max(streamUs, heardUs), peer, at, () => {
+      if (!at.isUp || at.life !== life || !this.#simulator.links.isOpen(at, peer)) return
+      const mayGraft = streamUs <= heardUs
+      this.mesh.join(at.index, peer.index, { hasDialled, mayGraft }, this.#simulator.nowUs)
+    })
   }
 
   onUnlinked(at: Host, peer: Host): void {

@@ -61,12 +61,18 @@ export class Mesh {
     this.#backoff[host] = undefined
   }
 
-  join(host: number, peer: number, hasDialled: boolean, nowUs: number): void {
+  /** A peer says that it takes part. */
+  join(
+    host: number,
+    peer: number,
+    { hasDialled, mayGraft }: { hasDialled: boolean; mayGraft: boolean },
+    nowUs: number,
+  ): void {
     const peers = this.#peers[host]!
     if (!peers.includes(peer)) peers.push(peer)
     if (hasDialled) this.#dialled[host]!.add(peer)
     const isSmall = this.#mesh[host]!.length < this.#knobs.dLow
-    if (isSmall && !this.#isBackedOff(host, peer, nowUs)) this.#graft(host, peer)
+    if (mayGraft && isSmall && !this.#isBackedOff(host, peer, nowUs)) this.#graft(host, peer)
     this.#port.needsCare(host)
   }
 
@@ -77,8 +83,8 @@ export class Mesh {
     this.#port.needsCare(host)
   }
 
+  /** Also from a peer whose own subscription is still on its way. */
   onMessage(host: number, from: number, message: MeshMessage, nowUs: number): void {
-    if (!this.#peers[host]?.includes(from)) return
     const mesh = this.#mesh[host]!
     if (message === 'prune') {
       without(mesh, from)

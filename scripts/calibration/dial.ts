@@ -7,7 +7,7 @@ import { hostPort, member, until } from '../../test/node/network/members.ts'
 import { machine, quantiles } from './quantile.ts'
 
 const delaysMs = [0, 20, 50] as const
-const dials = 30
+const dials = 20
 
 export async function recordDial() {
   const on = machine()

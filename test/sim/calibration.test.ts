@@ -1,0 +1,156 @@
+/**
+ * The models against recordings of real agents (test/sim/recorded/, made by scripts/calibrate). What is compared
+ * is what the model makes of the parts: the recording gives the delay of one hop, and the model has to arrive at
+ * the delivery to all, the duplicates and the mesh by itself. The delays of disks and runtimes are drawn from the
+ * recordings, so there it is only checked that they are.
+ */
+import { readFileSync } from 'node:fs'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { gossipOptions } from '../../node/network/gossip.ts'
+import { timing } from '../../node/network/timing.ts'
+import { Random } from '../../protocol/base/random.ts'
+import { percentile } from '../../scripts/benchmark/figure.ts'
+import { agentDht } from '../../sim/dht.ts'
+import { agentGossip } from '../../sim/gossip.ts'
+import * as measured from '../../sim/measured.ts'
+import { Delay, type QuantileTable } from '../../sim/quantile.ts'
+import { boot } from '../../sim/scenario.ts'
+import { Simulator } from '../../sim/simulator.ts'
+
+const calibration = suite('sim/calibration')
+const second = 1_000_000
+const tolerance = 0.2
+
+interface GossipRecording {
+  readonly agents: number
+  readonly paceMs: number
+  readonly messages: number
+  readonly reliability: number
+  readonly copiesPerReceiver: number
+  readonly duplicatesPerReceiver: number
+  readonly latency: QuantileTable
+  readonly hop: QuantileTable
+  readonly inner?: QuantileTable
+  readonly mesh: { readonly mean: number }
+}
+
+function recorded<T>(name: string): T {
+  return JSON.parse(readFileSync(new URL(`recorded/${name}.json`, import.meta.url), 'utf8'))
+}
+
+function isNear(simulated: number, real: number, what: string): void {
+  const difference = Math.abs(simulated - real) / real
+  const text = `${what}: ${simulated.toFixed(3)} simulated, ${real.toFixed(3)} recorded`
+  assert.ok(difference <= tolerance, text)
+}
+
+/** Half the members' broadcasts of the recording, with several seeds, as a mesh differs from start to start. */
+function simulateGossip(recording: GossipRecording) {
+  const latency: number[] = []
+  const meshes: number[] = []
+  let [published, delivered, copies] = [0, 0, 0]
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const simulator = simulatorAs(recording, seed)
+    const { gossip, hosts } = simulator
+    for (const { index } of hosts) meshes.push(gossip.mesh.meshOf(index).length)
+    const before = { ...gossip.counts }
+    gossip.onDelivered = (_, us) => latency.push(us)
+    for (let i = 0; i < 60; i++) {
+      submit(simulator, i)
+      simulator.run(recording.paceMs * 1000)
+    }
+    simulator.run(10 * second)
+    published += gossip.counts.published - before.published
+    delivered += gossip.counts.delivered - before.delivered
+    copies += gossip.counts.copies - before.copies
+  }
+  const receivers = published * (recording.agents - 1)
+  const mesh = meshes.reduce((sum, degree) => sum + degree, 0) / meshes.length
+  return { reliability: delivered / receivers, copies: copies / receivers, latency, mesh }
+}
+
+/** A cluster on one machine: no way to go, and the work of each hop as it was recorded. */
+function simulatorAs({ agents, hop, inner }: GossipRecording, seed: number): Simulator {
+  const idle = { points: hop.points, us: hop.us.map((us) => Math.round(us * measured.idleShare)) }
+  const simulator = new Simulator({
+    seed,
+    members: agents,
+    network: { latencyMinUs: 30, latencyMaxUs: 80 },
+    gossip: { hop: idle, inner: inner ?? { points: [0, 100], us: [500, 900] } },
+  })
+  boot(simulator, [])
+  simulator.run(20 * second)
+  return simulator
+}
+
+function submit({ hosts }: Simulator, i: number): void {
+  const spec = {
+    id: `calibration-${i}`,
+    tasks: [{ name: 'main', process: { command: ['sleep', '60'] } }],
+    constraints: [{ attribute: 'node.name', operator: '=', value: 'nowhere' }],
+  }
+  const command = { type: 'submit-job', spec, mode: 'upsert', ifMatch: null, copies: null } as const
+  hosts[(i * 7) % hosts.length]!.request(command, () => undefined)
+}
+
+/** Of five agents the tail is no measure: a fifth of what is recorded is one agent that the machine left waiting. */
+for (const [name, percents] of [
+  ['gossip-5', [50]],
+  ['gossip-20', [50, 90, 99]],
+] as const)
+  calibration(`${name}: reliability, latency and duplicates of gossip within a fifth`, () => {
+    const recording = recorded<GossipRecording>(name)
+    const simulated = simulateGossip(recording)
+    const at = (percent: number) => recording.latency.us[recording.latency.points.indexOf(percent)]!
+    isNear(simulated.reliability, recording.reliability, 'reliability')
+    for (const percent of percents)
+      isNear(percentile(simulated.latency, percent), at(percent), `latency, ${percent} %, µs`)
+    isNear(simulated.copies, recording.copiesPerReceiver, 'copies a receiver')
+    isNear(simulated.copies - 1, recording.duplicatesPerReceiver, 'duplicates a receiver')
+    isNear(simulated.mesh, recording.mesh.mean, 'peers in a mesh')
+  })
+
+calibration('gossip is set as the agent sets it', () => {
+  const { D, Dlo, Dhi, Dscore, Dout, Dlazy, heartbeatInterval } = gossipOptions('topic')
+  const { d, dLow, dHigh, dScore, dOut, dLazy, heartbeatUs } = agentGossip
+  assert.equal(
+    [d, dLow, dHigh, dScore, dOut, dLazy, heartbeatUs],
+    [D, Dlo, Dhi, Dscore, Dout, Dlazy, heartbeatInterval! * 1000],
+  )
+})
+
+calibration('the DHT is set as the agent sets it', () => {
+  const { validityUs, renewUs, checkUs, queryUs } = agentDht
+  const { dhtValidityMs, dhtRenewMs, dhtCheckMs, dhtQueryMs } = timing
+  assert.equal(
+    [validityUs, renewUs, checkUs, queryUs],
+    [dhtValidityMs, dhtRenewMs, dhtCheckMs, dhtQueryMs].map((ms) => ms * 1000),
+  )
+})
+
+calibration('delays of disks and runtimes are drawn as they were recorded', () => {
+  const machine = recorded<{
+    journal: { alone: QuantileTable }
+    process: { start: QuantileTable; stop: QuantileTable }
+    docker: { start: QuantileTable; stop: QuantileTable }
+  }>('machine')
+  const pairs = [
+    [measured.fsync, machine.journal.alone],
+    [measured.processStart, machine.process.start],
+    [measured.processStop, machine.process.stop],
+    [measured.containerStart, machine.docker.start],
+    [measured.containerStop, machine.docker.stop],
+  ] as const
+  const random = new Random(1)
+  for (const [table, recording] of pairs) {
+    const delay = new Delay(table)
+    const drawn = Array.from({ length: 20_000 }, () => delay.drawUs(random))
+    for (const percent of [50, 90, 99]) {
+      const real = recording.us[recording.points.indexOf(percent)]!
+      isNear(percentile(drawn, percent), real, `${percent} % of a delay`)
+    }
+  }
+})
+
+calibration.run()
