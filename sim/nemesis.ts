@@ -41,9 +41,8 @@ export class Nemesis {
       const tally: Tally = { fault: fault.fault, strikes: 0, struck: 0, effect: 0 }
       this.tallies.push(tally)
       const firstUs = durationUs(fault.at)
-      this.#after(fault.mean === undefined ? firstUs : firstUs + this.#gapUs(fault)!, () =>
-        this.#recur(fault, tally, this.#simulator.nowUs - firstUs),
-      )
+      const startUs = this.#simulator.nowUs
+      this.#after(firstUs, () => this.#recur(fault, tally, startUs))
     }
   }
 

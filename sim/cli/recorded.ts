@@ -56,6 +56,7 @@ function scenarioFor(name: string, count: number, seconds: number): Scenario {
     start: 'warm',
     durations: { boot: '120s', bootSpread: '10s', safety: `${seconds}s`, liveness: '120s' },
     expect: ['falseDeaths = 0'],
+    idleKnobs: 'fail',
     promises: ['S1', 'S2', 'S3'],
     encode: false,
   }

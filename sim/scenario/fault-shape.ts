@@ -1,7 +1,7 @@
 /**
  * The faults of a scenario: what breaks, whom it strikes, when, and for how long. Times count from the end of the
- * boot. A fault happens once `at` its time, or again `every` so often, or at random with the `mean` interval;
- * it ends after `for`, at the latest when the safety phase ends and everything is repaired.
+ * boot. A fault happens `at` its time, and again `every` so often or at random with the `mean` interval; it ends
+ * after `for`, at the latest when the safety phase ends and everything is repaired.
  */
 import {
   type Infer,

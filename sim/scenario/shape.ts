@@ -145,6 +145,8 @@ export const scenarioSchema = object({
     liveness: '90s',
   }),
   expect: withDefault(list(expectation, limits.expectations), []),
+  /** What becomes of a run in which a fault or another knob had no effect. */
+  idleKnobs: withDefault(literal('fail', 'tell'), 'fail'),
   promises: withDefault(list(literal(...promises), promises.length), ['S1', 'S2', 'S3', 'S4']),
   /** Every message through the codec, as between agents; the trace is the same either way. */
   encode: withDefault(boolean(), false),

@@ -99,10 +99,12 @@ sim(
     const failed = await run('--scenario', file('strict.yaml', strict))
     assert.is(failed.code, 1)
     assert.match(failed.out, /expected detection\.p99 <= 1ms, was/)
-    const idle = small.replace('at: 3s', 'at: 0s, mean: 1h')
+    const starts =
+      '  - { fault: fail-starts, at: 12s, target: { members: [n1] }, share: 1%, for: 1s }\n'
+    const idle = small.replace('durations:', `${starts}durations:`)
     const useless = await run('--scenario', file('idle.yaml', idle))
     assert.is(useless.code, 1)
-    assert.match(useless.out, /no effect: faults\[0\] power-off: never struck/)
+    assert.match(useless.out, /no effect: faults\[1\] fail-starts: struck 1 times without effect/)
   },
 )
 
