@@ -39,6 +39,7 @@ export interface NodeShape {
 export interface ClusterShape {
   readonly self: string
   readonly digest: string
+  readonly storageFailed: boolean
   readonly members: { readonly alive: number; readonly down: number; readonly left: number }
 }
 
