@@ -154,7 +154,8 @@ export class Runtimes {
 
   /** What an engine that is away keeps stays there: the next agent knows of it. */
   async leave(): Promise<void> {
-    await Promise.allSettled(this.#members.map(({ runtime }) => runtime.leave()))
+    const there = this.#members.filter(({ isAvailable }) => isAvailable)
+    await Promise.allSettled(there.map(({ runtime }) => runtime.leave()))
   }
 
   logs(ref: TaskRef, options: LogOptions): AsyncIterable<Uint8Array> {
