@@ -51,9 +51,9 @@ export function restartDelayMs(policy: RestartPolicy, failures: number): Millis 
   return Math.max(delayMs, restartDelayMinMs)
 }
 
-/** A stop that failed (an engine that does not answer) is tried for ever: 1 s, 2 s, 4 s … 32 s. */
+/** A stop that failed (an engine that does not answer) is tried for ever: 1 s, 2 s, 4 s, then every 8 s. */
 const stopRetryMs = 1000
-const stopDoublingsMax = 5
+const stopDoublingsMax = 3
 
 export function stopRetryAfterMs(failures: number): Millis {
   return stopRetryMs * 2 ** Math.min(failures, stopDoublingsMax)
