@@ -301,9 +301,10 @@ class MemberCore implements Core {
 
   #onExchange(from: MemberId, exchange: Exchange, now: Millis, out: EffectSink): void {
     const { root, availability } = exchange
-    if (root !== this.#replica.root() || availability.length > 0) this.#isStirred = true
+    if (root !== this.#replica.root()) this.#isStirred = true
     this.#replica.onPeerRoot(from, root, now, out)
-    if (availability.length > 0) this.#placement.learn(from, availability, now, out)
+    if (availability.length === 0) return
+    if (this.#placement.learn(from, availability, now, out)) this.#isStirred = true
   }
 
   /** All writes of the step are one effect, the first of its list. */

@@ -53,8 +53,8 @@ const usualNetwork: NetworkKnobs = {
   duplicatePermille: 0,
 }
 
-/** Virtual Unix time at the start, so that stamps look like stamps. */
-export const epochMs = 1_700_000_000_000
+/** Virtual Unix time at the start: small, because engines keep integers below 2^31 without a box, 13 days from here. */
+export const epochMs = 1_000_000_000
 
 interface Shared {
   readonly maps: SharedMaps

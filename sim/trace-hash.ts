@@ -4,7 +4,6 @@
  * same; where two differ, `--trace` prints the lines to compare. For accidents, not for adversaries.
  */
 import { hashText, hex32, mix32 } from '../protocol/base/hash.ts'
-import { unreachable } from '../protocol/base/invariant.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
 

@@ -8,10 +8,12 @@ import type { MemberUpdate } from './member.ts'
 import type { Claim } from './member-table.ts'
 
 export class Hearsay {
-  readonly #waiting = new Map<MemberId, MemberUpdate>()
+  /** Undefined while nothing waits, which is nearly always. */
+  #waiting: Map<MemberId, MemberUpdate> | undefined
 
   /** False when something of the kind waits already. */
   hold(update: MemberUpdate): boolean {
+    this.#waiting ??= new Map()
     if (this.#waiting.has(update.member)) return false
     this.#waiting.set(update.member, update)
     return true
@@ -19,13 +21,13 @@ export class Hearsay {
 
   /** The member has spoken. */
   drop(member: MemberId): void {
-    this.#waiting.delete(member)
+    if (this.#waiting?.delete(member) && this.#waiting.size === 0) this.#waiting = undefined
   }
 
   /** What was never contradicted. */
   take(member: MemberId): MemberUpdate | undefined {
-    const update = this.#waiting.get(member)
-    this.#waiting.delete(member)
+    const update = this.#waiting?.get(member)
+    this.drop(member)
     return update
   }
 }

@@ -299,15 +299,15 @@ export class Membership {
   /** The message itself shows that its sender is alive, under the incarnation that it names. */
   #hear(from: MemberId, message: MembershipMessage, now: Millis, out: EffectSink): void {
     const incarnation = 'sequence' in message || message.type === 'join' ? message.incarnation : 0
-    if (incarnation > (this.incarnationOf(from) ?? 0)) {
-      const isReturn = this.#census.get(from) !== undefined && !this.#census.isAlive(from)
+    const held = this.#census.get(from)
+    const isDead = held !== undefined && held.state !== 'alive'
+    if (incarnation > (held?.incarnation ?? 0)) {
       const update: MemberUpdate = { member: from, incarnation, state: 'alive' }
       this.#apply(update, now, out)
-      if (isReturn) this.#urgent.add(update)
+      if (isDead) this.#urgent.add(update)
     }
     this.onHeard(from, now, out)
-    if (this.#census.get(from) !== undefined && !this.#census.isAlive(from))
-      this.#tell(from, now, out)
+    if (isDead && !this.#census.isAlive(from)) this.#tell(from, now, out)
   }
 
   /** What we hold of the member itself, so that it raises its incarnation. */

@@ -21,13 +21,14 @@ import { suspicionTimeoutMs } from './suspicion.ts'
 const declareStaggerMs = 40
 /** How fresh a word from the subject must be to vouch for it without another probe. */
 const freshMs = 250
+const nobody: readonly MemberId[] = []
 
 interface Probing {
   readonly sequence: number
   readonly sentAt: Millis
   readonly isRetry: boolean
   /** Observers that asked, and get a report. */
-  readonly waiting: Set<MemberId>
+  readonly waiting: readonly MemberId[]
   /** Whether a failure makes us ask in turn: not when another observer has asked us. */
   readonly isOwn: boolean
 }
@@ -69,6 +70,8 @@ export class Watch {
   readonly #cutOff = new Set<MemberId>()
   /** Members that did not answer our last probe, and of whom nothing was heard since. */
   readonly #silent = new Set<MemberId>()
+  /** Nobody is doubted, and no answer is awaited. */
+  #isCalm = true
   readonly #deadlines = new Deadlines()
   readonly #patience = new Patience()
   /** When the last probes were sent, by sequence: also of those that are given up, whose answers may still come. */
@@ -118,7 +121,7 @@ export class Watch {
 
   probe(subject: MemberId, now: Millis, out: EffectSink): void {
     if (this.#probing.has(subject) || this.#asking.has(subject)) return
-    this.#start(subject, { isRetry: false, isOwn: true, waiting: new Set() }, now, out)
+    this.#start(subject, { isRetry: false, isOwn: true, waiting: nobody }, now, out)
   }
 
   /**
@@ -126,6 +129,7 @@ export class Watch {
    * whom nothing was heard does not have to wait for its turn.
    */
   probeDoubtful(subjects: readonly MemberId[], now: Millis, out: EffectSink): void {
+    if (this.#isCalm) return
     for (const subject of this.#suspicions.keys()) this.probe(subject, now, out)
     if (this.#silent.size + this.#cutOff.size === 0) return
     for (const subject of subjects)
@@ -143,6 +147,7 @@ export class Watch {
   /** Anything from the member shows that it is alive. */
   onHeard(member: MemberId, now: Millis, out: EffectSink): void {
     this.#heardAt.set(member, now)
+    if (this.#isCalm) return
     this.#cutOff.delete(member)
     this.#silent.delete(member)
     const probing = this.#probing.get(member)
@@ -152,11 +157,17 @@ export class Watch {
       for (const observer of probing.waiting) this.#report(observer, member, true, out)
     }
     this.#clear(member, out)
+    this.#isCalm = this.#probing.size + this.#countDoubts() === 0
+  }
+
+  #countDoubts(): number {
+    return this.#asking.size + this.#suspicions.size + this.#cutOff.size + this.#silent.size
   }
 
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
     this.#heardAt.delete(member)
     this.#cutOff.add(member)
+    this.#isCalm = false
     this.#stopWaitingFor(member, now, out)
     for (const suspected of this.#suspicions.keys()) this.#armSuspicion(suspected)
     if (this.#probing.has(member)) this.#onProbeFailed(member, now, out)
@@ -176,8 +187,13 @@ export class Watch {
     if (this.#isFresh(subject, now)) return this.#report(from, subject, true, out)
     if (this.#cutOff.has(subject)) return this.#report(from, subject, false, out)
     const probing = this.#probing.get(subject)
-    if (probing !== undefined) probing.waiting.add(from)
-    else this.#start(subject, { isRetry: false, isOwn: false, waiting: new Set([from]) }, now, out)
+    if (probing !== undefined) this.#awaitToo(from, subject, probing)
+    else this.#start(subject, { isRetry: false, isOwn: false, waiting: [from] }, now, out)
+  }
+
+  #awaitToo(observer: MemberId, subject: MemberId, probing: Probing): void {
+    if (probing.waiting.includes(observer)) return
+    this.#probing.set(subject, { ...probing, waiting: [...probing.waiting, observer] })
   }
 
   onReport(
@@ -251,6 +267,7 @@ export class Watch {
   ): void {
     if (this.#probing.has(subject)) return
     this.#sequence += 1
+    this.#isCalm = false
     this.#probing.set(subject, { ...how, sequence: this.#sequence, sentAt: now })
     this.#sentAt.set(this.#sequence, now)
     this.#sentAt.delete(this.#sequence - limits.probesRemembered)
@@ -268,12 +285,13 @@ export class Watch {
     if (probing === undefined) return
     this.#endProbe(subject)
     this.#silent.add(subject)
+    this.#isCalm = false
     for (const observer of probing.waiting) this.#report(observer, subject, false, out)
     if (!probing.isOwn || this.#suspicions.has(subject)) return
     const isAlone = this.#hooks.otherObservers(subject).length === 0
     // With nobody to ask, one lost message must not be enough.
     if (isAlone && !probing.isRetry && this.#hooks.isLinked(subject))
-      return this.#start(subject, { isRetry: true, isOwn: true, waiting: new Set() }, now, out)
+      return this.#start(subject, { isRetry: true, isOwn: true, waiting: nobody }, now, out)
     this.#ask(subject, now, out)
   }
 
@@ -283,6 +301,7 @@ export class Watch {
     const asking = { others, unreached: new Set<MemberId>() }
     if (others.length === 0) return this.#suspect(subject, asking, now, out)
     this.#asking.set(subject, asking)
+    this.#isCalm = false
     // They take as long to give up as we did, and a little to say so.
     const waitMs = mulDiv(this.probeTimeoutMs, 3, 2)
     this.#deadlines.set(`ask/${subject}`, now + waitMs)
@@ -305,6 +324,7 @@ export class Watch {
     const incarnation = this.#hooks.incarnationOf(subject)
     const confirmers = new Set(unreached)
     this.#suspicions.set(subject, { incarnation, startedAt: now, confirmers })
+    this.#isCalm = false
     this.#armSuspicion(subject)
     for (const to of [subject, ...others])
       out.push({ type: 'send', to, message: { type: 'suspect', subject, incarnation } })

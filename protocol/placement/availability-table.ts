@@ -16,6 +16,7 @@
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { hashText } from '../base/hash.ts'
 import type { MemberId, Millis } from '../base/id.ts'
+import { mulDiv } from '../base/integer.ts'
 import type { Config } from '../config.ts'
 import { limits } from '../limits.ts'
 import type { Availability } from './availability.ts'
@@ -42,8 +43,8 @@ export interface AvailabilityTableInit {
 }
 
 const countsPerMs = 4096
-/** Entries that say nothing new, in the whole cluster: one in this, each heard some ten times by everyone. */
-const refreshSpacingMs = 5000
+/** Up to so many members say what is not new every `availabilityIntervalMs`; beyond, by the square more rarely. */
+const refreshedMembers = 30
 /** A change of what is used is worth a message from a twentieth of the capacity. */
 const usedSteps = 20
 
@@ -94,7 +95,8 @@ export class AvailabilityTable {
   }
 
   /** What the peer has not been told, newest first. */
-  entriesFor(peer: MemberId, _now: Millis): Availability[] {
+  entriesFor(peer: MemberId, _now: Millis): readonly Availability[] {
+    if (this.#log.length === 0) return none
     const told = this.#toldTo(peer)
     const entries: Availability[] = []
     const newest = this.#lastChange
@@ -153,9 +155,10 @@ export class AvailabilityTable {
     this.#log = this.#log.filter(({ number, member }) => this.#newest.get(member) === number)
   }
 
-  /** Everyone tells everyone, so what says nothing new must be rarer the more there are. */
+  /** Everyone is told, some ten times, of everyone: what is not new costs by the square of the members. */
   #intervalMs(): Millis {
-    return Math.max(this.#config.availabilityIntervalMs, this.#entries.size * refreshSpacingMs)
+    const crowd = Math.max(1, mulDiv(this.#entries.size, this.#entries.size, refreshedMembers ** 2))
+    return this.#config.availabilityIntervalMs * crowd
   }
 
   #toldTo(peer: MemberId): Told {
@@ -186,6 +189,9 @@ export class AvailabilityTable {
     return low
   }
 }
+
+/** Shared by all that have nothing to tell. */
+const none: readonly Availability[] = []
 
 /** Index of the last change of the log with a number of at most `number`; -1 for none. */
 function lastUpTo(log: readonly Change[], number: number): number {

@@ -113,9 +113,12 @@ export class Placement {
     this.steward.onMembersChanged(members, now, out)
   }
 
-  learn(from: MemberId, entries: readonly Availability[], now: Millis, out: EffectSink): void {
+  /** True if it makes a difference now. */
+  learn(from: MemberId, entries: readonly Availability[], now: Millis, out: EffectSink): boolean {
+    let isNews = false
     for (const member of this.availability.learn(from, entries, now))
-      this.steward.onAvailabilityChanged(member, now, out)
+      if (this.steward.onAvailabilityChanged(member, now, out)) isNews = true
+    return isNews
   }
 
   /** True if the event was an answer to the host. */

@@ -88,11 +88,13 @@ export class Steward {
     this.#work(now)
   }
 
-  onAvailabilityChanged(member: MemberId, now: Millis, _out: EffectSink): void {
+  /** True if anything waits for room. */
+  onAvailabilityChanged(member: MemberId, now: Millis, _out: EffectSink): boolean {
     this.#begin(now)
-    if (this.#room.isEmpty) return
+    if (this.#room.isEmpty) return false
     this.#risen.add(member)
     this.#work(now)
+    return true
   }
 
   onPlaceResponse(from: MemberId, response: PlaceResponse, now: Millis, _out: EffectSink): void {
