@@ -22,7 +22,7 @@ export interface Config {
   lostGreetingIntervalMs: number
   /** One gossip batch per member and interval, the first at once. @default 100 */
   gossipIntervalMs: number
-  /** What a member says of itself may wait this long for what follows: a process starts in 5 to 20 ms. @default 30 */
+  /** Steps on the way (an allocation that starts) may wait this long for what follows, usually that it runs. @default 300 */
   gossipGatherMs: number
   /** Anti-entropy with a neighbour whose root differs, at the latest. @default 10000 */
   antiEntropyIntervalMs: number
@@ -51,6 +51,8 @@ export interface Config {
   availabilityIntervalMs: number
   /** What a member has just learned of a job may be half of the story: it decides this much later. @default 1500 */
   placementSettleMs: number
+  /** In that time of its own start, or of its first company, it and the others learn of each other: < settle. @default 500 */
+  placementFormingMs: number
   /** A member with allocations of which nothing is heard after our start counts as down then. @default 5000 */
   unknownMemberMs: number
   /** The job's slots of a dead member are placed again once it is down; this much later. @default 0 */
@@ -76,7 +78,7 @@ export const defaultConfig: Config = {
   memberRetentionMs: 24 * hourMs,
   lostGreetingIntervalMs: 3000,
   gossipIntervalMs: 100,
-  gossipGatherMs: 30,
+  gossipGatherMs: 300,
   antiEntropyIntervalMs: 10_000,
   antiEntropySettleMs: 1500,
   antiEntropyTimeoutMs: 1000,
@@ -91,6 +93,7 @@ export const defaultConfig: Config = {
   waitingRetryMs: 5000,
   availabilityIntervalMs: 30_000,
   placementSettleMs: 1500,
+  placementFormingMs: 500,
   unknownMemberMs: 5000,
   lostGraceMs: 0,
   endedRetentionMs: hourMs,

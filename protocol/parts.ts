@@ -134,7 +134,7 @@ function createPlacement(
     read: (key) => replica.get(key),
     versions: (key) => replica.versions(key),
     keys: (prefix) => replica.keys(prefix),
-    write: (key, body) => replica.writeOwn(key, body, hooks.now()),
+    write: (key, body, isOnTheWay) => replica.writeOwn(key, body, hooks.now(), isOnTheWay),
     nextEffectId: () => hooks.nextEffectId(),
     stamp: (now) => replica.stamp(now),
     canPersist: () => !replica.storageFailed,

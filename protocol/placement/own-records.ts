@@ -5,8 +5,11 @@
 import type { AllocationId } from '../base/id.ts'
 import type { Value } from '../base/value.ts'
 import type { EffectSink } from '../effect.ts'
-import { type AllocationBody, allocationKey } from './allocation.ts'
+import { type AllocationBody, type AllocationState, allocationKey } from './allocation.ts'
 import type { World } from './world.ts'
+
+/** What follows is what others wait for; the steward has heard of these by the answer to its request. */
+const stepsOnTheWay: ReadonlySet<AllocationState> = new Set(['pending', 'starting', 'stopping'])
 
 export class OwnRecords {
   readonly #world: World
@@ -34,7 +37,8 @@ export class OwnRecords {
     const previous = this.#written.get(body.id)
     if (previous === body) return
     this.#written.set(body.id, body)
-    this.#world.write(allocationKey(this.#world.self, body.id), body as unknown as Value)
+    const key = allocationKey(this.#world.self, body.id)
+    this.#world.write(key, body as unknown as Value, stepsOnTheWay.has(body.state))
     if (previous?.state === body.state && previous.healthy === body.healthy) return
     const { id: allocation, job, state, healthy, reason } = body
     const notification = { allocation, job, member: this.#world.self, state, healthy, reason }
@@ -43,7 +47,7 @@ export class OwnRecords {
 
   forget(id: AllocationId, out: EffectSink): void {
     this.#written.delete(id)
-    this.#world.write(allocationKey(this.#world.self, id), null)
+    this.#world.write(allocationKey(this.#world.self, id), null, true)
     out.push({ type: 'remove-allocation', allocation: id })
   }
 }

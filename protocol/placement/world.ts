@@ -26,8 +26,11 @@ export interface World {
   versions?(key: string): Iterable<Written>
   /** Keys with the prefix that have a value, sorted. */
   keys(prefix: string): Iterable<string>
-  /** Writes or (null) deletes a key that this member owns; visible at once, durable with this step. */
-  write(key: string, body: Value): void
+  /**
+   * Writes or (null) deletes a key that this member owns; visible at once, durable with this step. Others need
+   * not hear at once of a step on the way.
+   */
+  write(key: string, body: Value, isOnTheWay?: boolean): void
   nextEffectId(): EffectId
   /** A fresh stamp of the hybrid logical clock. */
   stamp(now: Millis): Stamp

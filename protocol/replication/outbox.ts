@@ -1,8 +1,8 @@
 /**
  * Own records on their way into gossip: the first when it is due, then one batch per interval. A newer record
- * of a key takes the place of the older one that still waits: so a task that starts within the time that its
- * records may wait costs the cluster one message and not two. Gossip is a hint, so what does not fit is left to
- * anti-entropy.
+ * of a key takes the place of the older one that still waits: so a start, whose steps may wait for its end,
+ * costs the cluster one message and not two, and the end finds the interval unused. Gossip is a hint, so what
+ * does not fit is left to anti-entropy.
  */
 import type { Millis } from '../base/id.ts'
 import { limits } from '../limits.ts'

@@ -156,13 +156,13 @@ export class Replica {
     return this.#pen.clock(now)
   }
 
-  /** Writes or (null) deletes a key that this member owns. */
-  writeOwn(key: string, body: Value, now: Millis): void {
+  /** Writes or (null) deletes a key that this member owns. A step on the way may wait for the next one. */
+  writeOwn(key: string, body: Value, now: Millis, isOnTheWay = false): void {
     invariant(ownerOf(key) === this.self, 'a member writes only its own keys')
     const record = this.#pen.write(key, body, null, now)
     this.#intake.apply(record, now)
     this.#journal.keep(record)
-    this.#outbox.add(record, now + this.#init.config.gossipGatherMs)
+    this.#outbox.add(record, now + (isOnTheWay ? this.#init.config.gossipGatherMs : 0))
   }
 
   /** A client's writes to shared keys, all or none. `takeSettled` says what became of them. */

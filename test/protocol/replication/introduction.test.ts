@@ -1,7 +1,6 @@
 /** The first thing on a new link is who its ends are, and a newcomer is made known to all. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defaultConfig } from '../../../protocol/config.ts'
 import type { Effect } from '../../../protocol/effect.ts'
 import type { ReplicationMessage } from '../../../protocol/replication/message.ts'
 import type { Replica } from '../../../protocol/replication/replica.ts'
@@ -9,13 +8,11 @@ import { makeReplica } from './kit.ts'
 
 const introductions = suite('replication/introduction')
 const now = 1_700_000_000_000
-/** When what a member has said of itself goes out. */
-const soon = now + defaultConfig.gossipGatherMs
 
 function member(self: string): Replica {
   const replica = makeReplica({ self })
   replica.writeOwn(`node/${self}`, { name: `name of ${self}` }, now)
-  replica.takeBatch(soon)
+  replica.takeBatch(now)
   return replica
 }
 

@@ -13,8 +13,6 @@ import { applyWrites, Cluster, makeRecord, makeReplica, toySeal } from './kit.ts
 const test = suite('replica')
 
 const now = 1_700_000_000_000
-/** When what a member has said of itself goes out. */
-const soon = now + defaultConfig.gossipGatherMs
 
 /** Flushes until nothing is left, onto the disk. */
 function persistAll(replica: Replica, disk = new Map<string, Value>()): Effect[] {
@@ -47,7 +45,7 @@ test('an own write is visible at once, in this step on its way to the disk and t
   assert.equal(replica.takeChanges(), ['alloc/m1/a'])
   assert.equal(replica.takeChanges(), [])
   assert.equal(
-    replica.takeBatch(soon).map((record) => record.key),
+    replica.takeBatch(now).map((record) => record.key),
     ['alloc/m1/a'],
   )
   assert.is(replica.flush()?.writes.length, 1)
@@ -204,7 +202,7 @@ test('what others wrote is not gossiped again', () => {
 test('a dot is never used twice, though the journal and unflushed writes were lost', () => {
   const first = makeReplica({ epoch: 1 })
   first.writeOwn('node/m1', 'a', now)
-  const lost = first.takeBatch(soon)
+  const lost = first.takeBatch(now)
   const second = makeReplica({ epoch: 2 })
   second.writeOwn('node/m1', 'b', now - 5000)
   // Others still hold what we do not remember to have written; it is newer, so it is ours.
@@ -220,7 +218,7 @@ test('even with the epoch lost, dots go on after those that come back', () => {
   const first = makeReplica({ epoch: 7 })
   for (const body of ['a', 'b']) first.writeOwn('node/m1', body, now)
   const second = makeReplica({ epoch: 1 })
-  second.joinRecords('m2', first.takeBatch(soon), now)
+  second.joinRecords('m2', first.takeBatch(now), now)
   second.writeOwn('node/m1', 'c', now)
   assert.is(second.get('node/m1')?.counter, 7 * 2 ** 32 + 3)
 })
