@@ -24,6 +24,14 @@ import { Ledger } from './workload/ledger.ts'
 const triesMax = 20
 const slotsMax = 10_000
 
+/** Of a job once its user was told: what must run from then on (of a batch, nothing must), what runs first. */
+interface Slots {
+  readonly wanted: number
+  readonly placed: number
+}
+
+const none: Slots = { wanted: 0, placed: 0 }
+
 const usualSizes: Sizes = {
   type: 'service',
   count: '1..6',
@@ -82,7 +90,7 @@ export class Workload {
     const sizes = { ...usualSizes, ...fixed }
     const { spec, count } = drawJob(job, sizes, this.#random)
     if (!this.#jobs.includes(job)) this.#jobs.push(job)
-    this.#ask(host, job, count, submission(spec))
+    this.#ask(host, job, { wanted: count, placed: count }, submission(spec))
   }
 
   #playJobs(entry: JobsShape): void {
@@ -161,26 +169,28 @@ export class Workload {
   #submit(job: JobId, spec: DrawnJob['spec'], count: number, runsUs: number | undefined): void {
     this.acts.submit++
     this.#jobs.push(job)
-    this.#askAnyone(job, spec.type === 'batch' ? 0 : count, submission(spec))
+    const wanted = spec.type === 'batch' ? 0 : count
+    this.#askAnyone(job, { wanted, placed: count }, submission(spec))
     if (runsUs !== undefined) this.#after(runsUs, () => this.#delete(job))
   }
 
   #scale(job: JobId, wanted: number): void {
     this.acts.scale++
     const count = Math.min(wanted, slotsMax)
-    this.#askAnyone(job, count, { type: 'scale-job', job, count, ifMatch: null, copies: null })
+    const command = { type: 'scale-job', job, count, ifMatch: null, copies: null } as const
+    this.#askAnyone(job, { wanted: count, placed: 0 }, command)
   }
 
   #edit(job: JobId, sizes: Sizes): void {
     this.acts.edit++
     const { spec, count } = drawJob(job, sizes, this.#random)
-    this.#askAnyone(job, count, submission(spec))
+    this.#askAnyone(job, { wanted: count, placed: count }, submission(spec))
   }
 
   #delete(job: JobId): void {
     this.acts.delete++
     this.ledger.deletes.add(job)
-    this.#askAnyone(job, 0, { type: 'delete-job', job, ifMatch: null, copies: null })
+    this.#askAnyone(job, none, { type: 'delete-job', job, ifMatch: null, copies: null })
   }
 
   #wanted(job: JobId): number {
@@ -192,9 +202,9 @@ export class Workload {
     return `job-${this.#named - 1}`
   }
 
-  #askAnyone(job: JobId, count: number, command: Command): void {
+  #askAnyone(job: JobId, slots: Slots, command: Command): void {
     const host = this.#anyone()
-    if (host !== undefined) this.#ask(host, job, count, command)
+    if (host !== undefined) this.#ask(host, job, slots, command)
   }
 
   #anyone(): Host | undefined {
@@ -205,24 +215,24 @@ export class Workload {
     return this.#random.pick(this.#simulator.up())
   }
 
-  #ask(host: Host, job: JobId, count: number, command: Command): void {
+  #ask(host: Host, job: JobId, slots: Slots, command: Command): void {
     this.ledger.unanswered++
     host.request(command, (reply) => {
       this.ledger.unanswered--
-      this.#note(job, count, command, reply)
+      this.#note(job, slots, command, reply)
     })
   }
 
-  #note(job: JobId, count: number, { type }: Command, reply: Reply): void {
+  #note(job: JobId, { wanted, placed }: Slots, { type }: Command, reply: Reply): void {
     if (!reply.ok) {
       this.ledger.refused++
       return
     }
     const { nowUs, metrics } = this.#simulator
     this.ledger.acknowledged.push({ job, type, atUs: nowUs, copies: reply.copies })
-    if (count === 0 || this.ledger.deletes.has(job)) this.ledger.wanted.delete(job)
-    else this.ledger.wanted.set(job, count)
-    if (type === 'submit-job' && reply.created) metrics.wanted(job, count, nowUs)
+    if (wanted === 0 || this.ledger.deletes.has(job)) this.ledger.wanted.delete(job)
+    else this.ledger.wanted.set(job, wanted)
+    if (type === 'submit-job' && reply.created) metrics.wanted(job, placed, nowUs)
   }
 
   #after(delayUs: number, run: () => void): void {

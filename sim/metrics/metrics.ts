@@ -36,6 +36,7 @@ export interface TaskSize {
 }
 
 const weighedOf = 64
+const apart = new Set<Condition>(['cut off', 'deaf', 'agent down', 'off', 'not there'])
 
 export class Metrics {
   readonly deaths = new Deaths()
@@ -75,10 +76,9 @@ export class Metrics {
     this.deaths.noticed(subject, isHeard, nowUs)
   }
 
-  /** A slow or a drained member lives and answers; one that is cut off is as good as dead to some. */
+  /** A slow or a drained member lives and answers. One that is cut off is as good as dead to some. */
   #isApart(host: number): boolean {
-    const condition = this.conditionOf(host)
-    return condition === 'cut off' || condition === 'deaf'
+    return apart.has(this.conditionOf(host))
   }
 
   mark(host: number, condition: Condition, nowUs: number): void {

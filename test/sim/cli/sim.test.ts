@@ -77,6 +77,19 @@ sim('a scenario is run, and told as a table, as JSON and as a page', async () =>
   assert.is((JSON.parse(again.out) as Report).traceHash, report.traceHash)
 })
 
+sim('a recorded cluster takes the place of a scenario', async () => {
+  const sample = fileURLToPath(new URL('../trace/sample', import.meta.url))
+  const trace = ['--trace', 'alibaba-gpu-2023', sample, '--speed', '100000']
+  const told = await run(...trace, '--json')
+  assert.is(told.code, 0, told.err)
+  const report = JSON.parse(told.out) as Report
+  assert.is(report.credit, '5 tasks of alibaba-gpu-2023, 100000× as fast as recorded')
+  assert.is(report.scenario.members.count, 4)
+  assert.is(report.measured.acknowledged, 5)
+  assert.ok(report.measured.starts! >= 4)
+  assert.ok(report.measured['utilisation.gpu']! > 0)
+})
+
 sim('two reports are compared', async () => {
   const scenario = file('small.yaml', small)
   const [a, b] = [join(folder, 'a'), join(folder, 'b')]
