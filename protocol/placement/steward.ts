@@ -22,7 +22,7 @@ import type { PlaceResponse } from './message.ts'
 import { type Reconciliation, reconcile } from './reconcile.ts'
 import type { Resources } from './resources.ts'
 import { Seater, type StewardInit } from './seater.ts'
-import { Settling } from './settling.ts'
+import { bornAt, Settling } from './settling.ts'
 import { Stewardship } from './stewardship.ts'
 import { StopRequests } from './stop-requests.ts'
 import { compareUrgency, WaitingRoom } from './waiting-room.ts'
@@ -50,7 +50,7 @@ export class Steward {
   readonly #reasonTold = new Map<JobId, string>()
   readonly #pacedUntil = new Map<JobId, Millis>()
   #present: readonly MemberId[] = []
-  #quietUntil: Millis | undefined
+  #hasBegun = false
 
   constructor(init: StewardInit) {
     const { config, world, random } = init
@@ -59,7 +59,7 @@ export class Steward {
     this.#asks = new Asks(config, random)
     this.#seater = new Seater(init, this.#asks, this.#room)
     this.#stops = new StopRequests(init)
-    this.#settling = new Settling(config.placementSettleMs)
+    this.#settling = new Settling(config)
   }
 
   /** What another steward knows of members and jobs; what it is doing about them is its own. */
@@ -124,7 +124,7 @@ export class Steward {
       else this.#onDeclined(ask, `no answer from ${ask.member}`, now)
       this.#lookAt(ask.job)
     }
-    if (!this.#isQuiet(now)) this.#workOff(now, out)
+    this.#workOff(now, out)
     this.#work(now)
   }
 
@@ -160,16 +160,12 @@ export class Steward {
   #begin(now: Millis): void {
     const present = this.#init.world.present()
     const before = this.#present
-    if (present === before && this.#quietUntil !== undefined) return
-    const isFirst = this.#quietUntil === undefined
+    if (present === before && this.#hasBegun) return
+    const hasCome = this.#hasBegun ? before.length <= 1 && present.length > 1 : !this.#isAlone()
+    this.#hasBegun = true
     this.#present = present
-    if (isFirst) this.#quietUntil = this.#isAlone() ? now : now + this.#settleMs
-    else if (before.length <= 1 && present.length > 1) this.#quietUntil = now + this.#settleMs
+    if (hasCome) this.#settling.come(now)
     this.#followMembers(before, present, now)
-  }
-
-  get #settleMs(): Millis {
-    return this.#init.config.placementSettleMs
   }
 
   /** Nobody else is here, and no record speaks of anybody else: there is nothing to wait for. */
@@ -177,10 +173,6 @@ export class Steward {
     const { world, inventory } = this.#init
     if (world.present().some((member) => member !== world.self)) return false
     return inventory.nodeIds().every((member) => member === world.self)
-  }
-
-  #isQuiet(now: Millis): boolean {
-    return this.#quietUntil !== undefined && now < this.#quietUntil
   }
 
   #followMembers(before: readonly MemberId[], present: readonly MemberId[], now: Millis): void {
@@ -222,7 +214,7 @@ export class Steward {
       this.#forget(id)
       return
     }
-    if (!this.#stewardship.hasJob(id)) this.#noteNews(id, millisOf(job.stamp), now)
+    if (!this.#stewardship.hasJob(id)) this.#noteNews(id, bornAt(job), now)
     if (this.#stewardship.addJob(id)) this.#queue.add(id)
   }
 
@@ -264,8 +256,7 @@ export class Steward {
   #work(now: Millis): void {
     if (this.#room.isEmpty) this.#risen.clear()
     const canAct = !this.#queue.isEmpty && !this.#asks.isFull
-    if (canAct || this.#risen.size > 0)
-      this.#deadlines.set('work', Math.max(now, this.#quietUntil ?? now))
+    if (canAct || this.#risen.size > 0) this.#deadlines.set('work', now)
     if (this.#room.isEmpty) this.#deadlines.clear('sweep')
     else if (!this.#deadlines.has('sweep'))
       this.#deadlines.set('sweep', now + this.#init.config.waitingRetryMs)
@@ -305,7 +296,7 @@ export class Steward {
   #advance(id: JobId, budget: number, now: Millis, out: EffectSink): number {
     const job = this.#init.inventory.job(id)
     if (job === undefined || !this.#stewardship.isMine(id)) return 0
-    const notBefore = this.#settling.until(id, now) ?? this.#pacedUntil.get(id) ?? now
+    const notBefore = this.#settling.until(job, now) ?? this.#pacedUntil.get(id) ?? now
     if (now < notBefore) {
       this.#deadlines.set(`job ${id}`, notBefore)
       return 0

@@ -92,4 +92,29 @@ lives('twenty edits of what does not run leave what runs alone', () => {
   assert.equal(allocations(agents, 'web'), first)
 })
 
+lives('a job on a settled cluster starts as soon as it is written, whoever is its steward', () => {
+  const agents = cluster('a', 'b', 'c')
+  for (const member of ['a', 'b', 'c']) {
+    const start = agents.now
+    agents.submit(member, { id: `of-${member}` })
+    const runs = () => agents.tasks().some((task) => task.startsWith(`of-${member}.`))
+    assert.ok(agents.until(runs, 2000))
+    // A disk, gossip, the request and a disk again, and 20 ms to start: nothing is waited for.
+    assert.ok(agents.now - start <= 80, `${agents.now - start} ms`)
+  }
+})
+
+lives('a job that comes while the cluster forms waits a moment, and runs once', () => {
+  const agents = new Agents()
+  for (const member of ['a', 'b', 'c']) agents.start(member)
+  agents.advance(200)
+  agents.submit('b', { id: 'early', count: 3 })
+  agents.advance(1000)
+  assert.equal(
+    agents.tasks().map((task) => task.split('@')[0]),
+    ['early.0', 'early.1', 'early.2'],
+  )
+  assert.is(agents.takeLog().filter((line) => line.includes(' starts ')).length, 3)
+})
+
 lives.run()
