@@ -51,7 +51,7 @@ export interface Config {
   availabilityIntervalMs: number
   /** What a member has just learned of a job may be half of the story: it decides this much later. @default 1500 */
   placementSettleMs: number
-  /** In that time of its own start, or of its first company, it and the others learn of each other: < settle. @default 500 */
+  /** A job born after a member came waits for this after its coming: a join reaches all in 250 ms. @default 300 */
   placementFormingMs: number
   /** A member with allocations of which nothing is heard after our start counts as down then. @default 5000 */
   unknownMemberMs: number
@@ -93,7 +93,7 @@ export const defaultConfig: Config = {
   waitingRetryMs: 5000,
   availabilityIntervalMs: 30_000,
   placementSettleMs: 1500,
-  placementFormingMs: 500,
+  placementFormingMs: 300,
   unknownMemberMs: 5000,
   lostGraceMs: 0,
   endedRetentionMs: hourMs,
