@@ -2,8 +2,12 @@
  * What becomes of allocations whose member is not simply there. A suspect is waited for: most suspicions are
  * refuted. One that went on purpose said until when. A member of which nothing is known yet (we have just
  * started) is waited for a little. Past that the allocation is lost, and its slot is placed again.
+ *
+ * A member that comes back says so twice: by its record, and by its new incarnation. Where the record arrives first,
+ * it says no longer that the member is away, and membership does not say yet that it is here: a record that was
+ * written since the member is missing is waited upon, or each agent's restart would start a second copy.
  */
-import type { MemberId, Millis } from '../base/id.ts'
+import { type MemberId, type Millis, millisOf } from '../base/id.ts'
 import type { Config } from '../config.ts'
 import type { MemberState } from '../membership/member.ts'
 import type { Inventory } from './inventory.ts'
@@ -22,6 +26,8 @@ export interface FateFacts {
   /** Since when it is seen to be neither alive nor suspect. */
   readonly missingSince: Millis
   readonly awayUntil: Millis | null
+  /** When it wrote its node's record, by its own clock; null where there is none. */
+  readonly writtenAt: Millis | null
   /** The job's own patience and the cluster's. */
   readonly lostAfterMs: Millis
   readonly unknownMemberMs: Millis
@@ -38,7 +44,7 @@ export class Absences {
 
   /** `now` for a member that is there. */
   sinceOf(member: MemberId, state: MemberState | undefined, now: Millis): Millis {
-    if (state === 'alive' || state === 'suspect') {
+    if (isPresent(state)) {
       this.#since.delete(member)
       return now
     }
@@ -48,6 +54,10 @@ export class Absences {
   }
 }
 
+function isPresent(state: MemberState | undefined): boolean {
+  return state === 'alive' || state === 'suspect'
+}
+
 const here: Fate = { type: 'here' }
 const suspect: Fate = { type: 'suspect' }
 const lost: Fate = { type: 'lost' }
@@ -55,7 +65,11 @@ const lost: Fate = { type: 'lost' }
 export function fateOf(facts: FateFacts): Fate {
   if (facts.state === 'alive') return here
   if (facts.state === 'suspect') return suspect
-  const until = Math.max(facts.missingSince + patienceMs(facts), facts.awayUntil ?? 0)
+  const until = Math.max(
+    facts.missingSince + patienceMs(facts),
+    facts.awayUntil ?? 0,
+    returningUntil(facts),
+  )
   return facts.now < until ? { type: 'away', until } : lost
 }
 
@@ -65,8 +79,13 @@ function patienceMs({ state, lostAfterMs, unknownMemberMs }: FateFacts): Millis 
   return state === 'down' ? lostAfterMs : Math.max(lostAfterMs, unknownMemberMs)
 }
 
+/** A clock that is ahead only makes this wait longer, by as much as it is ahead. */
+function returningUntil({ writtenAt, missingSince, unknownMemberMs }: FateFacts): Millis {
+  return writtenAt !== null && writtenAt > missingSince ? writtenAt + unknownMemberMs : 0
+}
+
 export interface FateSources {
-  readonly world: Pick<World, 'stateOf'>
+  readonly world: Pick<World, 'stateOf' | 'read'>
   readonly inventory: Pick<Inventory, 'node'>
   readonly config: Pick<Config, 'lostGraceMs' | 'unknownMemberMs'>
   readonly absences: Absences
@@ -87,7 +106,10 @@ export function fatesFor(
     const state = world.stateOf(member)
     const missingSince = absences.sinceOf(member, state, now)
     const awayUntil = inventory.node(member)?.awayUntil ?? null
-    const fate = fateOf({ state, missingSince, awayUntil, lostAfterMs, unknownMemberMs, now })
+    const record = isPresent(state) ? undefined : world.read(`node/${member}`)
+    const writtenAt = record === undefined ? null : millisOf(record.stamp)
+    const times = { missingSince, awayUntil, writtenAt }
+    const fate = fateOf({ state, ...times, lostAfterMs, unknownMemberMs, now })
     found.set(member, fate)
     return fate
   }
