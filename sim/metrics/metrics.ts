@@ -32,6 +32,7 @@ export type Mark = readonly [number, number, number]
 export interface TaskSize {
   readonly job: string
   readonly slot: number
+  readonly allocation: string
   readonly resources: { readonly cpu: number; readonly memory: number; readonly gpu: number }
 }
 
@@ -53,10 +54,10 @@ export class Metrics {
   /** Tasks that run now, and what they take: the sum over all hosts. */
   readonly running = { tasks: 0, cpu: 0, memory: 0, gpu: 0 }
   readonly runningOfJob = new Map<string, number>()
-  /** Tasks that began and ended to run; `again`: in a slot that had run before. */
-  readonly starts = { tasks: 0, ended: 0, again: 0 }
-  /** Slots that have ever run: a text each, as many as slots are wanted. */
-  readonly #slots = new Set<string>()
+  /** Tasks that began and ended to run; `moved`: as another allocation of a slot that had run before. */
+  readonly starts = { tasks: 0, ended: 0, moved: 0 }
+  /** The allocation that each slot ran as last: two texts each, as many as slots were ever wanted. */
+  readonly #slots = new Map<string, string>()
   readonly #conditions: number[] = []
   /** New jobs not all of whose slots have run yet: the moment of their acknowledgement, and the slots. */
   readonly #placing = new Map<string, { readonly sinceUs: number; readonly count: number }>()
@@ -107,10 +108,11 @@ export class Metrics {
     else this.#placing.set(job, { sinceUs: nowUs, count })
   }
 
-  taskStarted({ job, slot, resources }: TaskSize, nowUs: number): void {
+  taskStarted({ job, slot, allocation, resources }: TaskSize, nowUs: number): void {
     this.starts.tasks++
-    const before = this.#slots.size
-    if (this.#slots.add(`${job}/${slot}`).size === before) this.starts.again++
+    const before = this.#slots.get(`${job}/${slot}`)
+    if (before !== allocation) this.#slots.set(`${job}/${slot}`, allocation)
+    if (before !== undefined && before !== allocation) this.starts.moved++
     this.#add(resources, 1)
     const running = (this.runningOfJob.get(job) ?? 0) + 1
     this.runningOfJob.set(job, running)
@@ -120,7 +122,7 @@ export class Metrics {
     this.placement.add(nowUs - placing.sinceUs)
   }
 
-  taskEnded({ job, resources }: Omit<TaskSize, 'slot'>): void {
+  taskEnded({ job, resources }: Pick<TaskSize, 'job' | 'resources'>): void {
     this.starts.ended++
     this.#add(resources, -1)
     const left = (this.runningOfJob.get(job) ?? 0) - 1

@@ -98,12 +98,12 @@ export function measure(run: Run): Measured {
     'delivery.max': metrics.delivery.quantile(1_000_000),
     'placement.p50': metrics.placement.quantile(500_000),
     'placement.p99': metrics.placement.quantile(990_000),
-    running: wantsWork ? sampler.runningPpm() : undefined,
+    running: wantsWork ? runningPpm(run) : undefined,
     'running.least': sampler.runningLeastPpm,
     acknowledged: workload.ledger.acknowledged.length,
     refused: workload.ledger.refused,
     starts: metrics.starts.tasks,
-    moves: metrics.starts.again,
+    moves: metrics.starts.moved,
     copies: delivered === 0 ? undefined : copies / delivered,
     messages: network.counts.sent / memberSeconds,
     bytes: (network.counts.bytes + metrics.bytesWeighed) / memberSeconds,
@@ -111,6 +111,20 @@ export function measure(run: Run): Measured {
     'utilisation.memory': sampler.most.memory,
     'utilisation.gpu': sampler.most.gpu,
   }
+}
+
+/** Of what the cluster holds to be wanted: users whose edits met know only what they were told. */
+function runningPpm({ simulator }: Run): number {
+  const { runningOfJob } = simulator.metrics
+  const witness = simulator.up()[0]
+  let wanted = 0
+  let running = 0
+  for (const { id, count, spec } of witness?.core.view().jobs() ?? []) {
+    if (spec.type !== 'service') continue
+    wanted += count
+    running += Math.min(count, runningOfJob.get(id) ?? 0)
+  }
+  return wanted === 0 ? 1_000_000 : Math.floor((running * 1_000_000) / wanted)
 }
 
 function gossipCounts({ simulator: { gossip } }: Run): { [name: string]: number } {

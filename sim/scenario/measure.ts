@@ -49,7 +49,7 @@ export const measures = {
   acknowledged: { unit: 'count', about: 'writes acknowledged' },
   refused: { unit: 'count', better: less, about: 'writes refused' },
   starts: { unit: 'count', better: less, about: 'tasks started' },
-  moves: { unit: 'count', better: less, about: 'slots started again, here or elsewhere' },
+  moves: { unit: 'count', better: less, about: 'slots that ran again as another allocation' },
   copies: { unit: 'rate', better: less, about: 'copies of a broadcast that a member receives' },
   messages: { unit: 'rate', better: less, about: 'messages a member and second' },
   bytes: { unit: 'rate', better: less, about: 'bytes a member and second' },
