@@ -6,7 +6,7 @@ import { createLogger, type Logger } from './logger.ts'
 import { type Flags, readSettings } from './settings.ts'
 
 /** To remove what has ended, and to say farewell; with the tasks' grace, after this the agent ends anyway. */
-const leaveMarginMs = 20_000
+const leaveMarginMs = 30_000
 const forcedExitCode = 1
 
 export async function runAgent(flags: Flags): Promise<void> {
