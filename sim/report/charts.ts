@@ -104,7 +104,9 @@ function timeAxis(endUs: number, x: (us: number) => number) {
 }
 
 function tickBelow(x: number, text: string): Markup {
-  return word({ className: 'tick', x, y: height - 6, anchor: 'middle' }, text)
+  const isLast = x > width - 28
+  const words = { className: 'tick', x: isLast ? width : x, y: height - 6 }
+  return word({ ...words, anchor: isLast ? 'end' : 'middle' }, text)
 }
 
 interface Word {

@@ -26,14 +26,18 @@ export const measures = {
   'delivery.p50': {
     unit: 'duration',
     better: less,
-    about: 'broadcast to a member that had not it',
+    about: 'broadcast published to each first copy',
   },
   'delivery.p99': {
     unit: 'duration',
     better: less,
-    about: 'broadcast to a member that had not it',
+    about: 'broadcast published to each first copy',
   },
-  'delivery.max': { unit: 'duration', better: less, about: 'broadcast to the last member' },
+  'delivery.max': {
+    unit: 'duration',
+    better: less,
+    about: 'broadcast published to the last first copy',
+  },
   'placement.p50': {
     unit: 'duration',
     better: less,
