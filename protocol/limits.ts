@@ -31,7 +31,9 @@ export const limits = {
   /** Nodes of the Merkle tree that are compared at once, and the paths of all their children. */
   syncBranches: 32,
   syncPaths: 32 * 16,
-  /** Entries of a node that are listed rather than looked into: 24 cost 192 B, the hashes of 16 children 130. */
+  /** Entries of a node that are listed rather than looked into: 16 cost 128 B, the hashes of 16 children 130. */
+  syncLooked: 16,
+  /** Entries, or children, that one list may name. */
   syncListed: 32,
   /** Lists of wanted entries in one question: 128 × 32 × 8 B = 32 KiB. */
   syncWanted: 128,

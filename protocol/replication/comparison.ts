@@ -43,7 +43,7 @@ export function lookInto(
     if (path.length >= pathDigitsMax) continue
     for (const child of differing(map, path, unpackChildren(asked!.hashes[i]!))) {
       const isListed =
-        child.path.length === pathDigitsMax || map.tree.count(child.path) <= limits.syncListed
+        child.path.length === pathDigitsMax || map.tree.count(child.path) <= limits.syncLooked
       const into = isListed ? buckets : branches
       into.paths.push(child.path)
       if (isListed) into.hashes.push(listEntries(map, child.path))
