@@ -27,6 +27,8 @@ export interface ReconcileInput {
   readonly asked: Pick<ReadonlySet<number>, 'has'>
   /** Allocations that were asked to stop and do not show it yet. */
   readonly stopping: Pick<ReadonlySet<AllocationId>, 'has'>
+  /** Slots of the job fit nowhere, as things are. */
+  readonly isWaiting?: boolean
   readonly now: Millis
 }
 
@@ -99,7 +101,7 @@ export interface SlotView {
 export function reconcile(input: ReconcileInput): Reconciliation {
   const stop: Stop[] = []
   const slots = slotsOf(input).map((placed, slot) => viewSlot(slot, placed, input, stop))
-  const rollout = planRollout(input.job, slots)
+  const rollout = planRollout(input.job, slots, input.isWaiting ?? false)
   const verdicts = slots.map((each) => each.verdict)
   const wait = verdicts.flatMap((each) => (each.type === 'wait' ? [each.wait] : []))
   return {

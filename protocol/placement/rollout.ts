@@ -24,7 +24,7 @@ const nothing: Rollout = { replace: [], stop: [], explain: undefined, wakeAt: un
 
 type Outdated = SlotView & { verdict: { type: 'outdated' } }
 
-export function planRollout(job: Job, slots: readonly SlotView[]): Rollout {
+export function planRollout(job: Job, slots: readonly SlotView[], isWaiting: boolean): Rollout {
   const outdated = slots.filter(isOutdated)
   if (outdated.length === 0) return nothing
   const failing = slots.find((each) => each.isFailing)
@@ -34,17 +34,19 @@ export function planRollout(job: Job, slots: readonly SlotView[]): Rollout {
   const explain =
     failing && `the roll-out waits: slot ${failing.slot} has failed with version ${job.version}`
   const wakeAt = earliest(...slots.map((each) => each.unprovenUntil))
-  return { ...choose(job, slots, allowed.sort(compareUrgency)), explain, wakeAt }
+  const unserved = slots.filter((each) => isUnserved(each, isWaiting)).length
+  return { ...choose(job, slots, allowed.sort(compareUrgency), unserved), explain, wakeAt }
 }
 
 function choose(
   job: Job,
   slots: readonly SlotView[],
   allowed: readonly Outdated[],
+  unservedBefore: number,
 ): Pick<Rollout, 'replace' | 'stop'> {
   const { parallel } = job.spec.update
   let underWay = slots.filter(isUnderWay).length
-  let unserved = slots.filter((each) => !each.isHealthy && each.verdict.type !== 'complete').length
+  let unserved = unservedBefore
   const replace: Replacement[] = []
   const stop: Stop[] = []
   for (const { slot, isHealthy, verdict } of allowed) {
@@ -60,6 +62,11 @@ function choose(
     underWay += 1
   }
   return { replace, stop }
+}
+
+/** One for which there is no room on any node is not waited for: the new version may be what makes room. */
+function isUnserved({ isHealthy, verdict }: SlotView, isWaiting: boolean): boolean {
+  return !isHealthy && verdict.type !== 'complete' && !(isWaiting && verdict.type === 'place')
 }
 
 /** Two runs of one batch slot at the same time would do its work twice. */

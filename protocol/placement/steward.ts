@@ -378,6 +378,7 @@ export class Steward {
       records: inventory,
       asked: this.#asks.slotsOf(job.id),
       stopping: this.#stops,
+      isWaiting: this.#room.has(job.id),
       now,
     })
   }

@@ -69,6 +69,7 @@ function placed(written: string, order: number): Placed {
 interface Change {
   readonly asked?: readonly number[]
   readonly stopping?: readonly string[]
+  readonly isWaiting?: boolean
 }
 
 function plan(of: Job, written: readonly string[], change: Change = {}): Reconciliation {
@@ -79,6 +80,7 @@ function plan(of: Job, written: readonly string[], change: Change = {}): Reconci
     records,
     asked: new Set(change.asked),
     stopping: new Set(change.stopping),
+    isWaiting: change.isWaiting ?? false,
     now,
   })
 }
@@ -201,6 +203,19 @@ rules('a roll-out', () => {
       three,
       ['0@a running+ old', '1@b running old', third],
       'replace 1 on b (update)',
+    ],
+    [
+      'one that was lost counts for stop-first',
+      stopFirst,
+      ['0@dead running+ old', second, third],
+      'place 0',
+    ],
+    [
+      'one that fits nowhere does not: the new version may be what makes room',
+      stopFirst,
+      ['0@dead running+ old', second, third],
+      'place 0, stop 1 on b',
+      { isWaiting: true },
     ],
     [
       'one that is down counts for stop-first',

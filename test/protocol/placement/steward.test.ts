@@ -296,6 +296,30 @@ steward('where there is no room beside it, the old one is stopped first', () => 
   assert.is(stage.acceptAll().length, 1)
 })
 
+steward('a roll-out goes on while a slot fits nowhere', () => {
+  const stage = Stage.of(2)
+  const id = jobOf(stage, 'm1')
+  const large = (cpu: number) => ({ id, count: 3, tasks: [task({ resources: { cpu } })] })
+  stage.putJob(spec(large(900)))
+  assert.is(stage.acceptAll().length, 2)
+  assert.equal(stage.notes, [`${id}: no node fits: cpu`])
+  stage.pass(10_000)
+  stage.putJob(spec(large(400)), 2)
+  for (let round = 0; round < 10; round++) {
+    for (const stop of stage.takeStops())
+      stage.change(stop.split(' ')[1]!, { state: 'complete', healthy: false })
+    stage.acceptAll()
+    stage.pass(6000)
+  }
+  assert.equal(
+    stage.inventory
+      .allocationsOf(id)
+      .filter(({ body }) => body.state === 'running')
+      .map(({ body }) => body.resources.cpu),
+    [400, 400, 400],
+  )
+})
+
 steward('a new version that fails stops the roll-out after one slot', () => {
   const stage = Stage.of(4)
   const id = jobOf(stage, 'm1')
