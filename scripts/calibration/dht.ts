@@ -14,8 +14,11 @@ import { machine } from './quantile.ts'
 
 /** The first walk of a node to itself comes after half to one and a half times this. */
 const settleMs = 1.6 * timing.dhtSelfWalkMs
-const services = 30
-const findsEach = 3
+const services = 12
+const findsEach = 2
+
+/** A walk of the agent ends after 10 s; here all nodes share one process, and it is to be seen to its end. */
+const patienceMs = 120_000
 
 interface Walk {
   readonly asked: number
@@ -95,7 +98,7 @@ async function walk(node: Node, what: 'provide' | 'findProviders', name: string)
   const startedAt = performance.now()
   let [asked, failed, depth, providers] = [0, 0, 0, 0]
   let firstMs = Number.NaN
-  const signal = AbortSignal.timeout(timing.dhtQueryMs)
+  const signal = AbortSignal.timeout(patienceMs)
   for await (const event of node.services.dht[what](serviceKey(name), { signal })) {
     const isWrite = 'messageName' in event && event.messageName === 'ADD_PROVIDER'
     if (event.name === 'SEND_QUERY' && !isWrite) asked++

@@ -45,7 +45,7 @@ function isNear(simulated: number, real: number, what: string): void {
   assert.ok(difference <= tolerance, text)
 }
 
-/** Half the members' broadcasts of the recording, with several seeds, as a mesh differs from start to start. */
+/** Broadcasts at the recording's pace, with several seeds, as a mesh differs from start to start. */
 function simulateGossip(recording: GossipRecording) {
   const latency: number[] = []
   const meshes: number[] = []
@@ -70,9 +70,10 @@ function simulateGossip(recording: GossipRecording) {
   return { reliability: delivered / receivers, copies: copies / receivers, latency, mesh }
 }
 
-/** A cluster on one machine: no way to go, and the work of each hop as it was recorded. */
+/** A cluster on one machine: no way to go, and the work of each hop as it was recorded. Two never wait for a third. */
 function simulatorAs({ agents, hop, inner }: GossipRecording, seed: number): Simulator {
-  const idle = { points: hop.points, us: hop.us.map((us) => Math.round(us * measured.idleShare)) }
+  const share = agents === 2 ? 1 : measured.idleShare
+  const idle = { points: hop.points, us: hop.us.map((us) => Math.round(us * share)) }
   const simulator = new Simulator({
     seed,
     members: agents,
@@ -94,8 +95,9 @@ function submit({ hosts }: Simulator, i: number): void {
   hosts[(i * 7) % hosts.length]!.request(command, () => undefined)
 }
 
-/** Of five agents the tail is no measure: a fifth of what is recorded is one agent that the machine left waiting. */
+/** Among five agents the model's tail is a third longer than the recorded one (sim/README.md): not held to it. */
 for (const [name, percents] of [
+  ['gossip-2', [50, 90]],
   ['gossip-5', [50]],
   ['gossip-20', [50, 90, 99]],
 ] as const)
@@ -107,7 +109,8 @@ for (const [name, percents] of [
     for (const percent of percents)
       isNear(percentile(simulated.latency, percent), at(percent), `latency, ${percent} %, µs`)
     isNear(simulated.copies, recording.copiesPerReceiver, 'copies a receiver')
-    isNear(simulated.copies - 1, recording.duplicatesPerReceiver, 'duplicates a receiver')
+    if (recording.agents > 2)
+      isNear(simulated.copies - 1, recording.duplicatesPerReceiver, 'duplicates a receiver')
     isNear(simulated.mesh, recording.mesh.mean, 'peers in a mesh')
   })
 
@@ -129,7 +132,7 @@ calibration('the DHT is set as the agent sets it', () => {
   )
 })
 
-calibration('delays of disks and runtimes are drawn as they were recorded', () => {
+calibration('delays of disks, runtimes and hops are drawn as they were recorded', () => {
   const machine = recorded<{
     journal: { alone: QuantileTable }
     process: { start: QuantileTable; stop: QuantileTable }
@@ -141,6 +144,8 @@ calibration('delays of disks and runtimes are drawn as they were recorded', () =
     [measured.processStop, machine.process.stop],
     [measured.containerStart, machine.docker.start],
     [measured.containerStop, machine.docker.stop],
+    [measured.gossipHop, recorded<GossipRecording>('gossip-2').hop],
+    [measured.gossipInner, recorded<GossipRecording>('gossip-2').inner!],
   ] as const
   const random = new Random(1)
   for (const [table, recording] of pairs) {
