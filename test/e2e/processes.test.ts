@@ -156,9 +156,10 @@ e2e(
       assert.is(await logsOf(agent(1), allocation), `main ${http}\n`)
     }
     await agent(2).request('DELETE', '/v1/jobs/everywhere')
+    const isOfIt = (id: string) => id.startsWith('everywhere.')
     await until(async () => (await nodesOf()).length === 0, 'all have ended', boundMs)
     for (const each of cluster.agents)
-      await until(() => each.taskPids().length === 0, 'no process is left', boundMs)
+      await until(() => !each.taskAllocations().some(isOfIt), 'no process is left', boundMs)
   },
 )
 
