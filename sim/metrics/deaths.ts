@@ -55,10 +55,14 @@ export class Deaths {
     else this.dropped++
   }
 
-  /** A member's agent now holds `subject` for down; `isReachable` when it lives and the two hear each other. */
-  noticed(subject: number, isReachable: boolean, nowUs: number): void {
+  /**
+   * An observer's agent now holds `subject` for down; `isReachable` when it lives and the two hear each other. Who
+   * was not there when the subject died did not detect its death, but was told of it when it came.
+   */
+  noticed(observer: number, subject: number, isReachable: boolean, nowUs: number): void {
     const death = this.#current[subject]
     if (death !== undefined) {
+      if ((this.#startedUs[observer] ?? 0) > death.atUs) return
       death.firstKnewUs ??= nowUs
       death.lastKnewUs = nowUs
       death.knew++

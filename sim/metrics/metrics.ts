@@ -74,7 +74,7 @@ export class Metrics {
   /** `observer` holds `subject` for down; both are `connected` when the network lets each hear the other. */
   noticedDown(observer: number, subject: number, isConnected: boolean, nowUs: number): void {
     const isHeard = isConnected && !this.#isApart(observer) && !this.#isApart(subject)
-    this.deaths.noticed(subject, isHeard, nowUs)
+    this.deaths.noticed(observer, subject, isHeard, nowUs)
   }
 
   /** A slow or a drained member lives and answers. One that is cut off is as good as dead to some. */

@@ -80,14 +80,15 @@ export function promisesCard(report: Report): Markup {
 <table>${report.promises.map(promiseRow)}${expectations}${idle}</table></div>`
 }
 
-function promiseRow({ name, kept, findings }: ReportedPromise): Markup {
+function promiseRow({ name, state, findings }: ReportedPromise): Markup {
   const more = findings.length - findingsMax
   const shown = findings.slice(0, findingsMax)
   if (more > 0) shown.push(`and ${more} more`)
   const lines = shown.map((text) => element('span', { class: 'finding' }, text))
   const label = name === 'members' ? '' : `${name}: `
-  const state = figure(kept ? 'kept' : 'broken')
-  return html`<tr>${sign(kept)}<td>${label}${promiseText(name)}${lines}</td>${state}</tr>`
+  const mark = state === 'open' ? html`<td class="sign">·</td>` : sign(state === 'kept')
+  const word = figure(state === 'open' ? 'not seen' : state)
+  return html`<tr>${mark}<td>${label}${promiseText(name)}${lines}</td>${word}</tr>`
 }
 
 export function faultsCard({ faults, network }: Report): Markup {

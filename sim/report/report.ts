@@ -43,7 +43,8 @@ export type ReportedExpectation = Omit<Judged, 'measured'> & { readonly measured
 
 export interface ReportedPromise {
   readonly name: string
-  readonly kept: boolean
+  /** Open: the run ended before it could be seen. */
+  readonly state: 'kept' | 'broken' | 'open'
   readonly findings: readonly string[]
 }
 

@@ -32,7 +32,7 @@ export function summarise(run: Run, { command, wallMs, credit }: Circumstances):
   const isSound =
     (outcome.idle.length === 0 || scenario.idleKnobs === 'tell') &&
     expectations.every(({ passed }) => passed) &&
-    promises.every(({ kept }) => kept)
+    promises.every(({ state }) => state === 'kept')
   return {
     format: reportFormat,
     command,
@@ -145,13 +145,8 @@ function promisesOf({ scenario, violations, phase }: Run): ReportedPromise[] {
   return names.map((name) => {
     const findings = violations.filter((text) => nameOf(text) === name)
     const isOpen = phase !== 'over' && name !== 'S1'
-    return {
-      name,
-      kept: findings.length === 0 && !isOpen,
-      findings: isOpen
-        ? ['the run ended before this could be seen']
-        : findings.slice(0, findingsMax),
-    }
+    const state = findings.length > 0 ? 'broken' : isOpen ? 'open' : 'kept'
+    return { name, state, findings: findings.slice(0, findingsMax) }
   })
 }
 

@@ -88,9 +88,11 @@ export function promiseText(name: string): string {
   return promised[name] ?? name
 }
 
+const stateText = { kept: '✓ kept', broken: '✗ BROKEN', open: '· not seen' }
+
 function verdictRows({ promises, faults }: Report): string[][] {
   return [
-    ...promises.map(({ name, kept }) => [name, kept ? '✓ kept' : '✗ BROKEN', promiseText(name)]),
+    ...promises.map(({ name, state }) => [name, stateText[state], promiseText(name)]),
     ...faults.map(({ fault, strikes, struck, effect }) => [
       fault,
       `${effect > 0 ? '✓' : '✗'} ${grouped(strikes)}×`,

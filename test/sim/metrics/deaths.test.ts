@@ -10,7 +10,7 @@ deaths('a death is timed to its first and last witness', () => {
   const held = new Deaths()
   held.started(7, 0)
   held.died(7, 3, 100 * second)
-  for (const at of [101, 102, 104]) held.noticed(7, false, at * second)
+  for (const at of [101, 102, 104]) held.noticed(1, 7, false, at * second)
   const [death] = held.all
   assert.equal(
     [death!.firstKnewUs, death!.lastKnewUs, death!.knew],
@@ -21,12 +21,24 @@ deaths('a death is timed to its first and last witness', () => {
   assert.is(held.falseDeaths, 0)
 })
 
+deaths('who was not there when it happened did not detect it', () => {
+  const held = new Deaths()
+  held.started(7, 0)
+  held.started(1, 0)
+  held.died(7, 2, 100 * second)
+  held.started(2, 105 * second)
+  held.noticed(2, 7, false, 106 * second)
+  held.noticed(1, 7, false, 103 * second)
+  assert.equal([held.detection.count, held.detection.max], [1, 3 * second])
+  assert.is(held.all[0]!.knew, 1)
+})
+
 deaths('a living member held for dead counts once, however many follow', () => {
   const held = new Deaths()
   held.started(7, 0)
-  for (const ms of [0, 100, 200, 5000]) held.noticed(7, true, 60 * second + ms * 1000)
+  for (const ms of [0, 100, 200, 5000]) held.noticed(1, 7, true, 60 * second + ms * 1000)
   assert.is(held.falseDeaths, 1)
-  held.noticed(7, true, 200 * second)
+  held.noticed(1, 7, true, 200 * second)
   assert.is(held.falseDeaths, 2)
   assert.is(held.detection.count, 0)
 })
@@ -36,9 +48,9 @@ deaths('news of an earlier death, or of one beyond a healed cut, is late', () =>
   held.started(7, 0)
   held.died(7, 3, 100 * second)
   held.started(7, 101 * second)
-  held.noticed(7, true, 103 * second)
+  held.noticed(1, 7, true, 103 * second)
   held.healedUs = 300 * second
-  held.noticed(8, true, 305 * second)
+  held.noticed(1, 8, true, 305 * second)
   assert.is(held.falseDeaths, 0)
   assert.is(held.late, 2)
 })
@@ -46,7 +58,7 @@ deaths('news of an earlier death, or of one beyond a healed cut, is late', () =>
 deaths('one that cannot be reached is not held for dead falsely', () => {
   const held = new Deaths()
   held.started(7, 0)
-  held.noticed(7, false, 60 * second)
+  held.noticed(1, 7, false, 60 * second)
   assert.equal([held.falseDeaths, held.late], [0, 0])
 })
 
