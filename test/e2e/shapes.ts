@@ -7,6 +7,7 @@ export interface AllocationShape {
   readonly slot: number
   readonly node: string
   readonly nodeId: string
+  readonly version: string
   readonly state: string
   readonly healthy: boolean
   readonly ports: { readonly [name: string]: number }
@@ -14,6 +15,7 @@ export interface AllocationShape {
     readonly name: string
     readonly pid?: number
     readonly containerId?: string
+    readonly restarts: number
   }[]
 }
 

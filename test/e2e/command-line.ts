@@ -1,0 +1,34 @@
+/** The real command line against a real agent, as its user meets it. */
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { type LocalAgent, root } from '../../scripts/cluster.ts'
+
+export interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+/** Words are split at spaces; `input` is standard input. */
+export async function starling(agent: LocalAgent, words: string, input = ''): Promise<Ended> {
+  const entry = join(root, 'node/main.ts')
+  const child = spawn(process.execPath, ['--no-warnings', entry, ...words.split(' ')], {
+    env: {
+      PATH: process.env.PATH,
+      STARLING_API: agent.api,
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'),
+    },
+  })
+  child.stdin.end(input)
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+  return { code: await ended, out, err }
+}
+
+/** What it prints; a failure says what it said. */
+export async function said(agent: LocalAgent, words: string, input = ''): Promise<string> {
+  const { code, out, err } = await starling(agent, words, input)
+  if (code !== 0) throw new Error(`starling ${words} ended with ${code}: ${err}`)
+  return out
+}
