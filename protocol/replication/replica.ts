@@ -355,7 +355,7 @@ export class Replica {
 
   #onReplicate(from: MemberId, message: Replicate, now: Millis, out: EffectSink): void {
     const records = message.records ?? []
-    if (!this.#intake.take(from, records, now).isComplete) return
+    if (!this.#intake.take(from, records, now, from).isComplete) return
     const receipt = { to: from, id: message.id }
     if (this.#journal.awaitDurable(records, receipt)) sendReceipt(receipt, out)
   }

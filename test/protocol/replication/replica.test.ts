@@ -115,12 +115,27 @@ test('a copy is confirmed once it is durable, and only then', () => {
 
 test('what is refused is not confirmed', () => {
   const replica = makeReplica({ self: 'm2' })
-  const record = makeRecord({ author: 'm1', counter: 1, key: 'job/a/spec' })
+  const record = makeRecord({ author: 'm3', counter: 1, key: 'job/a/spec' })
   const out: Effect[] = []
   const records = [{ ...record, body: 'changed' }]
   replica.onMessage('m1', { type: 'replicate', id: 9, records }, now, out)
   assert.equal(out, [])
   assert.is(replica.takeRejections().length, 1)
+})
+
+test('only for a record of its own is the sender of a message voucher enough', () => {
+  const replica = makeReplica({ self: 'm2' })
+  const unsigned = { signature: new Uint8Array(64) }
+  const records = ['m1', 'm3'].map((author) => ({
+    ...makeRecord({ author, counter: 1, key: `job/${author}/spec` }),
+    ...unsigned,
+  }))
+  replica.onMessage('m1', { type: 'replicate', id: 9, records }, now, [])
+  assert.equal([...replica.keys('job/')], ['job/m1/spec'])
+  assert.equal(
+    replica.takeRejections().map(({ reason }) => reason),
+    ['wrong-signature'],
+  )
 })
 
 const far = stampAt(now + defaultConfig.maxClockDriftMs)
