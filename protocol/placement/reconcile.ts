@@ -139,10 +139,14 @@ function viewSlot(
   return { slot, verdict, isHealthy, isFailing, unprovenUntil: unprovenUntil(verdict, input) }
 }
 
+/** A member that gives up what is not healthy in time is heard of by then: its turn, and one of gossip. */
+const verdictMs = 1000
+
 function unprovenUntil(verdict: Verdict, { job, now }: ReconcileInput): Millis | undefined {
   if (verdict.type !== 'keep' || verdict.placed.body.healthy) return undefined
   const { createdStamp } = verdict.placed.body
-  const until = millisOf(createdStamp) + durationMs(job.spec.update.healthyDeadline)
+  const deadlineMs = durationMs(job.spec.update.healthyDeadline)
+  const until = millisOf(createdStamp) + deadlineMs + verdictMs
   return now < until ? until : undefined
 }
 
@@ -184,11 +188,18 @@ function judgeLive(facts: SlotFacts, input: ReconcileInput, stop: Stop[]): Verdi
   const isUpToDate = isCurrent(job, chosen.body)
   if (isUpToDate && !records.isDraining(chosen.member))
     return { type: 'keep', slot, placed: chosen }
+  // The new one is being given up: until it has ended nothing else is tried.
+  if (!isUpToDate && facts.standing.some((each) => isGivenUp(job, each)))
+    return waiting(slot, 'stopping')
   const failure = failureOf(job, placed)
   if (failure !== undefined && now < failure.retryAt)
     return waiting(slot, 'backing-off', failure.retryAt)
   const cause = isUpToDate ? 'drain' : 'update'
   return { type: 'outdated', slot, failures: failure?.failures ?? 0, old: chosen, cause }
+}
+
+function isGivenUp(job: Job, { body }: Placed): boolean {
+  return body.state === 'stopping' && isCurrent(job, body)
 }
 
 /** Whoever does not serve gives way at once, the others when the winner does. */

@@ -194,6 +194,12 @@ rules('a roll-out', () => {
       [...allOld, '0@d running+'],
       'replace 1 on b (update), stop 0 on a, keep 0 on d',
     ],
+    [
+      'the new one is given up, and has not ended: nothing else is tried',
+      three,
+      [...allOld, '0@d stopping'],
+      'wait 0 stopping',
+    ],
     ['stop first', stopFirst, allOld, 'stop 0 on a'],
     ['stop first, two', twoStopFirst, allOld, 'stop 0 on a, stop 1 on b'],
     ['one stops', stopFirst, ['0@a stopping old', second, third], 'wait 0 stopping'],
