@@ -2,23 +2,34 @@
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { benchAntiEntropy } from './benchmark/antientropy.ts'
 import { benchCalm } from './benchmark/calm.ts'
 import { benchDeath } from './benchmark/death.ts'
+import { benchDetection, detectionPlans } from './benchmark/detection.ts'
+import { benchDissemination } from './benchmark/dissemination.ts'
 import { type Figure, table } from './benchmark/figure.ts'
 import { benchIdle } from './benchmark/idle.ts'
+import { benchPlacement } from './benchmark/placement.ts'
 import { benchStart } from './benchmark/start.ts'
 import { benchSubmit } from './benchmark/submit.ts'
+import { benchTrace } from './benchmark/trace.ts'
 
-const usage = `usage: scripts/bench [parts] [--json FILE] [--quick]
-parts: submit start idle death calm; all of them when none is named (about 35 minutes)
+const usage = `usage: scripts/bench [parts] [--json FILE] [--quick] [--trace DIR]
+parts: submit start idle death calm, of real agents;
+  placement trace detection dissemination antientropy, in the simulator; trace needs the folder of the Alibaba GPU trace.
+All of them when none is named (about 35 minutes)
 `
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'string' }, quick: { type: 'boolean', default: false } },
+  options: {
+    json: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    trace: { type: 'string' },
+  },
 })
 const quick = values.quick
-const parts: { readonly [name: string]: () => Promise<Figure[]> } = {
+const parts: { readonly [name: string]: () => Promise<Figure[]> | Figure[] } = {
   submit: () => benchSubmit(quick ? 1000 : 10_000),
   start: () => benchStart(quick ? 10 : 30),
   idle: () => benchIdle(20, quick ? 20 : 60),
@@ -29,11 +40,23 @@ const parts: { readonly [name: string]: () => Promise<Figure[]> } = {
     return figures
   },
   calm: () => benchCalm(quick ? 20 : 50, quick ? 30 : 600, quick ? 30 : 120),
+  placement: () => benchPlacement(quick ? 1000 : 10_000),
+  trace: () => (values.trace === undefined ? [] : benchTrace(values.trace, quick ? 1 : 5)),
+  detection: () => benchDetection(detectionPlans(quick)),
+  dissemination: () => [
+    ...benchDissemination(quick ? 1000 : 10_000, 250, 5),
+    ...(quick ? [] : benchDissemination(100_000, 300, 3)),
+  ],
+  antientropy: () => benchAntiEntropy(100_000),
 }
 
 const unknown = positionals.filter((name) => parts[name] === undefined)
 if (unknown.length > 0) {
   process.stderr.write(`there is no part ${unknown.join(', ')}\n${usage}`)
+  process.exit(2)
+}
+if (positionals.includes('trace') && values.trace === undefined) {
+  process.stderr.write(`trace: give its folder with --trace\n${usage}`)
   process.exit(2)
 }
 const figures: Figure[] = []

@@ -12,7 +12,7 @@ import { atMost, type Figure } from './figure.ts'
 const author = '12D3KooWRepairRepairRepairRepairRepairRepairRepairRep'
 const withinMs = 60_000
 
-export async function benchAntiEntropy(records: number): Promise<Figure[]> {
+export function benchAntiEntropy(records: number): Figure[] {
   return [differing(records, 10), differing(records, 1000), equal()]
 }
 
@@ -48,7 +48,7 @@ function differing(count: number, differences: number): Figure {
 function equal(): Figure {
   const root = 'e74c68b04578ff72'
   const exchange = { root, clock: 6e15, availability: [] }
-  const ack = { type: 'ack', sequence: 1, incarnation: 1, updates: [], exchange } as const
+  const ack: Message = { type: 'ack', sequence: 1, incarnation: 1, updates: [], exchange }
   const { root: _, ...without } = exchange
   const bare = { ...ack, exchange: without } as unknown as Message
   return atMost(16, {

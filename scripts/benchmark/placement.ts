@@ -20,7 +20,7 @@ const slotsLookedAt = 100_000
 const joins = 20
 const rounds = 9
 
-export async function benchPlacement(members: number): Promise<Figure[]> {
+export function benchPlacement(members: number): Figure[] {
   return [...packed(members), ...decisions(members), joined(members)]
 }
 

@@ -19,7 +19,7 @@ const credit = 'Alibaba cluster-trace-gpu-v2023 (Weng et al., ATC 2023)'
 /** About a hundredth of all tasks between two tellings. */
 const staleTasks = 100
 
-export async function benchTrace(folder: string, seeds: number): Promise<Figure[]> {
+export function benchTrace(folder: string, seeds: number): Figure[] {
   const trace = readTrace('alibaba-gpu-2023', folder)
   const members = withGpus(trace.members)
   const capacity = gpuCapacityMilli(members)

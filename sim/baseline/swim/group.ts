@@ -32,6 +32,8 @@ export class SwimGroup {
   /** Living members that somebody held for dead. */
   readonly falseDeaths = new Set<number>()
   datagrams = 0
+  /** When somebody learned of a true death as the last. */
+  lastKnewUs = 0
   nowUs = 0
   readonly #network: Network
   readonly #queue = new LadderQueue()
@@ -134,6 +136,7 @@ export class SwimGroup {
     if (diedUs === undefined) this.falseDeaths.add(subject)
     else {
       this.detection.add(this.nowUs - diedUs)
+      this.lastKnewUs = this.nowUs
       this.knew.set(subject, (this.knew.get(subject) ?? 0) + 1)
     }
   }
