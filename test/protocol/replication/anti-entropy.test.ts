@@ -53,7 +53,7 @@ test('a lost delta is repaired, from the log, in two messages', () => {
   assert.equal(cluster.counts, { gossip: 1, 'sync-ask': 1, 'sync-answer': 1 })
 })
 
-test('100,000 records with 10 differences cost about 5 kB', () => {
+test('100,000 records with 10 differences cost less than 5 kB', () => {
   const cluster = new Cluster({ members: ['m1', 'm2'], seal: () => noSeal, measured: true })
   cluster.cut('m1', 'm2')
   const records = manyRecords(100_000)
@@ -66,8 +66,8 @@ test('100,000 records with 10 differences cost about 5 kB', () => {
   assert.ok(cluster.areEqual())
   assert.is(cluster.replica('m1').size().records, 100_000)
   const overhead = cluster.bytes - cluster.recordBytes
-  assert.ok(overhead < 5200, `${overhead} bytes in ${JSON.stringify(cluster.counts)}`)
-  assert.ok(cluster.counts['sync-ask']! <= 3)
+  assert.ok(overhead < 5000, `${overhead} bytes in ${JSON.stringify(cluster.counts)}`)
+  assert.ok(cluster.counts['sync-ask']! <= 4)
 })
 
 test('a fresh member catches up in messages of bounded size, whoever leads', () => {
