@@ -35,8 +35,14 @@ const updateSchema: Schema<MemberUpdate> = object({
   state: literal('alive', 'suspect', 'down', 'left'),
 })
 
+/** On the wire a root hash is its eight bytes: with its name 14 B in every exchange, which equal replicas cost. */
+const rootSchema: Schema<string> = {
+  json: { type: 'string', format: 'byte' },
+  read: (value, path, issues) => hexOf(bytes(8).read(value, path, issues)),
+}
+
 const exchangeSchema: Schema<Exchange> = object({
-  root: text({ max: 16 }),
+  root: rootSchema,
   clock: counter,
   availability: list(availabilitySchema, limits.availabilityPerExchange),
 })
@@ -62,7 +68,10 @@ const carried: { readonly [field: string]: Schema<unknown> } = {
 }
 
 export function encodeMessage(message: Message): Uint8Array {
-  return encodeCanonical(message as unknown as Value)
+  const { exchange } = message as { readonly exchange?: Exchange }
+  if (exchange === undefined) return encodeCanonical(message as unknown as Value)
+  const wire = { ...message, exchange: { ...exchange, root: bytesOf(exchange.root) } }
+  return encodeCanonical(wire as unknown as Value)
 }
 
 export function decodeMessage(encoded: Uint8Array): Decoded<Message> {
@@ -105,6 +114,17 @@ export function signedBytesOfBroadcast(broadcast: Broadcast): Uint8Array {
   const bytes = encodeCanonical({ author, sequence, updates, records } as unknown as Value)
   lastSigned[place] = { broadcast, bytes }
   return bytes
+}
+
+function hexOf(encoded: Uint8Array): string {
+  let text = ''
+  for (const byte of encoded) text += byte.toString(16).padStart(2, '0')
+  return text
+}
+
+function bytesOf(hex: string): Uint8Array {
+  const digits = (i: number): number => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)
+  return Uint8Array.from({ length: hex.length / 2 }, (_, i) => digits(i))
 }
 
 function isTagged(value: unknown): value is { type: string } {
