@@ -84,8 +84,7 @@ function foot(report: Report): Markup {
       html`<tr><td>${name}</td><td class="n">${written(unit, value)}</td><td>${about}</td></tr>`,
     ]
   })
-  const { seed: _, ...scenario } = report.scenario
   return html`<details><summary>All measures</summary><div class="card scroll"><table>${rows}</table></div></details>
-<details><summary>The scenario</summary><pre class="card">${writeScenario(scenario)}</pre></details>
+<details><summary>The scenario</summary><pre class="card">${writeScenario(report.scenario)}</pre></details>
 <footer>Trace hash <code>${report.traceHash}</code>: the same command gives the same run.</footer>`
 }

@@ -61,9 +61,10 @@ export function parseScenario(
   return scenario
 }
 
-/** As YAML that reads back as the same: how the fuzzer writes down what it found. */
-export function writeScenario(scenario: Scenario): string {
-  return stringify(scenario, { lineWidth: 100, aliasDuplicateObjects: false })
+/** As YAML that reads back as the same, without a seed: how the fuzzer writes down what it found. */
+export function writeScenario(scenario: Scenario & { readonly seed?: number }): string {
+  const { seed: _, ...written } = scenario
+  return stringify(written, { lineWidth: 100, aliasDuplicateObjects: false })
 }
 
 function dataOf(document: Document.Parsed<ParsedNode>, file: string): unknown {
