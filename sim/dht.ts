@@ -196,6 +196,10 @@ export class Dht {
     })
     this.counts.asked += walked.asked
     this.counts.failed += walked.failed
+    for (const { host: other } of walked.answers) {
+      this.table.meet(host.index, other)
+      this.table.meet(other, host.index)
+    }
     return walked
   }
 

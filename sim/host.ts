@@ -155,6 +155,7 @@ export class Host implements World {
     this.isUp = true
     this.isOff = false
     this.#simulator.gossip.onStarted(this)
+    this.#simulator.dht.table.forget(this.index)
     this.#wakeAtUs = never
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)

@@ -16,6 +16,7 @@ import { machine } from './quantile.ts'
 const settleMs = 1.6 * timing.dhtSelfWalkMs
 const services = 12
 const findsEach = 2
+const dialTries = 10
 
 /** A walk of the agent ends after 10 s; here all nodes share one process, and it is to be seen to its end. */
 const patienceMs = 120_000
@@ -84,8 +85,17 @@ async function linkAll(nodes: readonly Node[]): Promise<void> {
     for (let ring = 1; ring <= steps; ring++) {
       const step = nodes.length <= 20 ? ring : 1 + ((ring * ring * 5) % (nodes.length - 1))
       const other = nodes[(i + step) % nodes.length]!
-      if (other !== node && node.getConnections(other.peerId).length === 0)
-        await node.dial(other.getMultiaddrs())
+      if (other !== node) await link(node, other)
+    }
+}
+
+/** On a busy machine a handshake may time out. */
+async function link(node: Node, other: Node): Promise<void> {
+  for (let tries = 1; node.getConnections(other.peerId).length === 0; tries++)
+    try {
+      await node.dial(other.getMultiaddrs())
+    } catch (error) {
+      if (tries === dialTries) throw error
     }
 }
 

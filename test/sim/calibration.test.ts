@@ -12,6 +12,8 @@ import { timing } from '../../node/network/timing.ts'
 import { Random } from '../../protocol/base/random.ts'
 import { percentile } from '../../scripts/benchmark/figure.ts'
 import { agentDht } from '../../sim/dht.ts'
+import { DhtTable } from '../../sim/dht-table.ts'
+import { walk } from '../../sim/dht-walk.ts'
 import { agentGossip } from '../../sim/gossip.ts'
 import * as measured from '../../sim/measured.ts'
 import { Delay, type QuantileTable } from '../../sim/quantile.ts'
@@ -121,6 +123,70 @@ calibration('gossip is set as the agent sets it', () => {
     [d, dLow, dHigh, dScore, dOut, dLazy, heartbeatUs],
     [D, Dlo, Dhi, Dscore, Dout, Dlazy, heartbeatInterval! * 1000],
   )
+})
+
+interface DhtRecording {
+  readonly members: number
+  readonly links: number
+  readonly provide: DhtWalks
+  readonly find: DhtWalks
+}
+
+interface DhtWalks {
+  readonly walks: number
+  readonly asked: { readonly mean: number }
+  readonly depth: { readonly mean: number }
+  readonly found: number
+}
+
+/** The links of scripts/calibration/dht.ts, and as many walks, each of which makes tables grow. */
+function simulateDht({ members, links, provide, find }: DhtRecording, seed: number) {
+  const random = new Random(seed)
+  const linked = Array.from({ length: members }, () => new Set<number>())
+  for (let host = 0; host < members; host++)
+    for (let ring = 1; ring <= links / 2; ring++) {
+      const other = (host + 1 + ((ring * ring * 5) % (members - 1))) % members
+      if (other === host) continue
+      linked[host]!.add(other)
+      linked[other]!.add(host)
+    }
+  const { k } = agentDht
+  const table = new DhtTable(k, (host) => linked[host]!)
+  for (let host = 0; host < members; host++) table.add(host, `member-${seed}-${host}`)
+  const walkFrom = (from: number, key: number) => {
+    const walked = walk({
+      start: table.closestKnown(from, key, k),
+      k,
+      limitUs: Number.POSITIVE_INFINITY,
+      distance: (host) => (table.placeOf(host) ^ key) >>> 0,
+      closer: (host) => table.closestKnown(host, key, k).filter((other) => other !== from),
+      ask: () => ({ us: 1000 + random.below(20_000), isThere: true }),
+    })
+    for (const { host } of walked.answers) {
+      table.meet(from, host)
+      table.meet(host, from)
+    }
+    return walked
+  }
+  let [asked, depth] = [0, 0]
+  for (let i = 0; i < provide.walks; i++) {
+    const key = random.uint32()
+    walkFrom((i * 7) % members, key)
+    for (let j = 1; j <= find.walks / provide.walks; j++) {
+      const walked = walkFrom((i * 7 + j * 11) % members, key)
+      asked += walked.asked / find.walks
+      depth += Math.max(...walked.answers.map((answer) => answer.depth)) / find.walks
+    }
+  }
+  return { asked, depth }
+}
+
+calibration('dht-40: how many a walk asks and how deep it goes, within a fifth', () => {
+  const recording = recorded<DhtRecording>('dht-40')
+  const runs = [1, 2, 3, 4, 5, 6, 7, 8].map((seed) => simulateDht(recording, seed))
+  const mean = (of: 'asked' | 'depth') => runs.reduce((sum, run) => sum + run[of], 0) / runs.length
+  isNear(mean('asked'), recording.find.asked.mean, 'members asked')
+  isNear(mean('depth'), recording.find.depth.mean, 'depth of the answers')
 })
 
 calibration('the DHT is set as the agent sets it', () => {

@@ -70,46 +70,40 @@ dht('members without power cost a walk a time-out each, and it still finds', () 
   assert.ok(providers[0]!.atUs < second, 'those that live answer first')
 })
 
-dht('a table knows the nearest of all, and of a crowded part only some', () => {
-  const table = new DhtTable(20, () => [])
-  const members = 5000
-  for (let host = 0; host < members; host++) table.add(host, `member-${host}`)
-  const place = table.placeOf(17)
-  const distance = (host: number) => (table.placeOf(host) ^ place) >>> 0
-  const all = Array.from({ length: members }, (_, host) => host)
-  const nearest = all.sort((a, b) => distance(a) - distance(b)).slice(0, 21)
-  assert.equal(table.closest(place, 21), nearest)
-  assert.equal(table.closestKnown(17, place, 20), nearest.slice(1))
-  const far = all.at(-1)!
-  const known = table.closestKnown(far, place, 20)
-  assert.is(known.length, 20)
-  assert.not.equal(known, nearest.slice(0, 20))
-  assert.ok(known.every((host) => table.placeOf(host) >>> 26 === place >>> 26))
-})
+dht(
+  'a host knows its links and whom it met in walks, of each part of the space the first twenty',
+  () => {
+    const table = new DhtTable(20, () => [1, 2])
+    for (let host = 0; host < 5000; host++) table.add(host, `member-${host}`)
+    assert.equal(table.closestKnown(0, table.placeOf(2), 20)[0], 2)
+    assert.is(table.sizeOf(0), 2)
+    for (let host = 0; host < 5000; host++) table.meet(0, host)
+    // 64 parts of 20, and perhaps a link in a part that was full.
+    assert.ok(table.sizeOf(0) >= 1280 && table.sizeOf(0) <= 1282, String(table.sizeOf(0)))
+    table.forget(0)
+    assert.is(table.sizeOf(0), 2)
+  },
+)
 
-dht('a walk in a large space ends at the nearest, in a few steps', () => {
-  const members = 5000
-  const k = 20
-  const table = new DhtTable(k, () => [])
-  for (let host = 0; host < members; host++) table.add(host, `member-${host}`)
-  for (const from of [1, 99, 1234]) {
-    const place = Math.imul(from, 0x9e3779b1) >>> 0
-    const distance = (host: number) => (table.placeOf(host) ^ place) >>> 0
-    const walked = walk({
-      start: table.closestKnown(from, place, k),
-      k,
-      limitUs: 10 * second,
-      distance,
-      closer: (host) => table.closestKnown(host, place, k),
-      ask: () => ({ us: 1000, isThere: true }),
-    })
-    const reached = walked.answers.map(({ host }) => host).sort((a, b) => distance(a) - distance(b))
-    const nearest = table.closest(place, k)
-    const hits = nearest.filter((host) => host === from || reached.slice(0, k).includes(host))
-    assert.ok(hits.length >= k - 2, `${hits.length} of the ${k} nearest`)
-    assert.ok(Math.max(...walked.answers.map(({ depth }) => depth)) <= 6)
-    assert.ok(walked.asked >= k && walked.asked < 400, String(walked.asked))
+dht('a walk follows answers to the nearest, asks nobody twice, and ends at its limit', () => {
+  // Each knows the next ten: places are their own numbers, the key is 0.
+  const closer = (host: number) => Array.from({ length: 10 }, (_, i) => Math.max(0, host - 1 - i))
+  const init = {
+    start: [1000, 990],
+    k: 20,
+    limitUs: 10 * second,
+    distance: (host: number) => host,
+    closer,
+    ask: () => ({ us: 1000, isThere: true }),
   }
+  const walked = walk(init)
+  const asked = walked.answers.map(({ host }) => host)
+  assert.is(new Set(asked).size, asked.length)
+  assert.ok(asked.includes(0))
+  const depth = Math.max(...walked.answers.map((answer) => answer.depth))
+  assert.ok(depth >= 99 && depth <= 105, String(depth))
+  assert.is(walked.endUs, depth * 1000)
+  assert.is(walk({ ...init, limitUs: 5000 }).endUs, 5000)
 })
 
 dht.run()
