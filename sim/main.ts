@@ -36,4 +36,10 @@ function complain(error: unknown): number {
   return 2
 }
 
+/** Whoever read it, `head` for one, has read enough. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 process.exitCode = await main(process.argv.slice(2)).catch(complain)
