@@ -4,8 +4,10 @@
  * each of its records as much each. Records carry signatures of their own for when they are passed on alone,
  * and a single one in a broadcast without updates makes do with that.
  */
+
 import type { MemberId } from './base/id.ts'
 import type { Seal } from './base/seal.ts'
+import { SparseMap } from './base/sparse.ts'
 import { signedBytesOfBroadcast } from './codec.ts'
 import type { EffectSink } from './effect.ts'
 import { limits } from './limits.ts'
@@ -30,7 +32,7 @@ export class Broadcaster {
   readonly #seal: Seal
   #sequence: number
   /** Greatest sequence of signed updates per author: an older batch of updates says nothing new. */
-  readonly #heard = new Map<MemberId, number>()
+  readonly #heard = new SparseMap<MemberId, number>()
 
   constructor(init: { self: MemberId; epoch: number; seal: Seal }) {
     this.#self = init.self

@@ -6,10 +6,12 @@
  * A restart is a new core made from the journal, plus one `tasks-observed`. Nothing is done before the raised
  * epoch is durable: it is part of every dot and of the incarnation, so neither is ever used twice.
  */
+
 import { isSameValue } from './base/bytes.ts'
 import { earlier, earliest } from './base/deadline.ts'
 import type { EffectId, MemberId, Millis } from './base/id.ts'
 import { invariant, unreachable } from './base/invariant.ts'
+import { SparseMap } from './base/sparse.ts'
 import type { Value } from './base/value.ts'
 import { type Broadcaster, isRejection } from './broadcaster.ts'
 import { createView } from './cluster-view.ts'
@@ -57,7 +59,7 @@ class MemberCore implements Core {
   readonly #broadcaster: Broadcaster
   readonly #leaving: Leaving
   readonly #view: ClusterView
-  readonly #rejections = new Map<string, number>()
+  readonly #rejections = new SparseMap<string, number>()
   #node: NodeBody
   #now: Millis = 0
   #lastEffectId: EffectId = 0

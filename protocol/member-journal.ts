@@ -2,9 +2,11 @@
  * Which members were there, across a restart: `member/<id>` in the journal. A restarted member counts on
  * those that it knew until the probes say otherwise, so it does not take over slots that still run.
  */
+
 import type { MemberId, Millis } from './base/id.ts'
 import { sortedValues } from './base/order.ts'
 import { check, integer, literal, object } from './base/schema.ts'
+import { SparseMap } from './base/sparse.ts'
 import type { StoreWrite } from './effect.ts'
 import type { MemberUpdate } from './membership/member.ts'
 
@@ -21,7 +23,7 @@ const bodySchema = object({
  * just when most members come or go.
  */
 export class MemberJournal {
-  readonly #writes = new Map<MemberId, StoreWrite>()
+  readonly #writes = new SparseMap<MemberId, StoreWrite>()
   #dueAt: Millis | undefined
 
   note(update: MemberUpdate, now: Millis): void {

@@ -2,9 +2,11 @@
  * What local clients ask for: each command becomes a refusal, or a write of shared records that is answered
  * once enough copies are durable. A refused command changes nothing.
  */
+
 import { encodeCanonical } from './base/bytes.ts'
 import type { JobId, Millis, RequestId } from './base/id.ts'
 import { check } from './base/schema.ts'
+import { SparseMap } from './base/sparse.ts'
 import type { Value } from './base/value.ts'
 import type { EffectSink, Notification } from './effect.ts'
 import { limits } from './limits.ts'
@@ -52,7 +54,7 @@ export class Requests {
   readonly #replica: Replica
   readonly #placement: Placement
   readonly #isMember: (member: string) => boolean
-  readonly #pending = new Map<RequestId, Pending>()
+  readonly #pending = new SparseMap<RequestId, Pending>()
   /** Behind a write of the same keys that is not durable yet, in order. */
   #waiting: Waiting[] = []
 

@@ -10,13 +10,16 @@ import { benchDissemination } from './benchmark/dissemination.ts'
 import { type Figure, table } from './benchmark/figure.ts'
 import { benchIdle } from './benchmark/idle.ts'
 import { benchPlacement } from './benchmark/placement.ts'
+import { benchQueue } from './benchmark/queue.ts'
+import { benchSim, simTargets } from './benchmark/sim.ts'
 import { benchStart } from './benchmark/start.ts'
 import { benchSubmit } from './benchmark/submit.ts'
 import { benchTrace } from './benchmark/trace.ts'
 
 const usage = `usage: scripts/bench [parts] [--json FILE] [--quick] [--trace DIR]
 parts: submit start idle death calm, of real agents;
-  placement trace detection dissemination antientropy, in the simulator; trace needs the folder of the Alibaba GPU trace.
+  placement trace detection dissemination antientropy, in the simulator; trace needs the folder of the Alibaba GPU trace;
+  queue sim-10k sim-10k-churn sim-100k sim-1m, the simulator's own speed.
 All of them when none is named (about 35 minutes)
 `
 
@@ -29,7 +32,7 @@ const { values, positionals } = parseArgs({
   },
 })
 const quick = values.quick
-const parts: { readonly [name: string]: () => Promise<Figure[]> | Figure[] } = {
+const parts: { [name: string]: () => Promise<Figure[]> | Figure[] } = {
   submit: () => benchSubmit(quick ? 1000 : 10_000),
   start: () => benchStart(quick ? 10 : 30),
   idle: () => benchIdle(20, quick ? 20 : 60),
@@ -40,6 +43,7 @@ const parts: { readonly [name: string]: () => Promise<Figure[]> | Figure[] } = {
     return figures
   },
   calm: () => benchCalm(quick ? 20 : 50, quick ? 30 : 600, quick ? 30 : 120),
+  queue: () => benchQueue(quick ? [10_000] : [10_000, 100_000, 1_000_000, 10_000_000]),
   placement: () => benchPlacement(quick ? 1000 : 10_000),
   trace: () => (values.trace === undefined ? [] : benchTrace(values.trace, quick ? 1 : 5)),
   detection: () => benchDetection(detectionPlans(quick)),
@@ -49,6 +53,8 @@ const parts: { readonly [name: string]: () => Promise<Figure[]> | Figure[] } = {
   ],
   antientropy: () => benchAntiEntropy(100_000),
 }
+for (const [name, target] of Object.entries(simTargets))
+  parts[name] = () => benchSim(target, quick ? 1 : 3)
 
 const unknown = positionals.filter((name) => parts[name] === undefined)
 if (unknown.length > 0) {

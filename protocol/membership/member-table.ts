@@ -2,9 +2,11 @@
  * What is held of each member: the greatest claim, and nothing of the way to it. The digest is a sum of hashes, so
  * it is the same however the claims came. In a simulator of 10,000 members the maps beneath share what is equal.
  */
+
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { hashText, hex32, mix32 } from '../base/hash.ts'
 import { compareText, type MemberId } from '../base/id.ts'
+import { SparseSet } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import { type MemberState, type MemberUpdate, supersedes } from './member.ts'
 
@@ -20,7 +22,7 @@ export class MemberTable {
   readonly #maps: BigMaps
   #claims: BigMap<Claim>
   /** Those that are down or have left: few, and asked for often. */
-  readonly #dead = new Set<MemberId>()
+  readonly #dead = new SparseSet<MemberId>()
   #high = 0
   #low = 0
 

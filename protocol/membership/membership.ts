@@ -4,11 +4,13 @@
  * Suspicion is not a claim: it is the observers' own affair until it becomes a death, and it ends as soon as
  * any observer, or the subject itself, says otherwise.
  */
+
 import type { BigMaps } from '../base/big-map.ts'
 import { Deadlines, earlier } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import type { Exchange } from '../message.ts'
@@ -62,7 +64,7 @@ export class Membership {
   readonly #deadlines = new Deadlines()
   readonly #linked = new LinkSet()
   readonly #hearsay = new Hearsay()
-  readonly #toldAt = new Map<MemberId, Millis>()
+  readonly #toldAt = new SparseMap<MemberId, Millis>()
   #incarnation: number
   #hasLeft = false
 

@@ -2,8 +2,10 @@
  * Updates on their way: each rides on as many probes and acks as an epidemic needs to reach everyone with a
  * margin, then is dropped. What is missed all the same is repaired by comparing tables.
  */
+
 import { compareText, type MemberId } from '../base/id.ts'
 import { log2Ceil } from '../base/integer.ts'
+import { SparseMap } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import type { MemberUpdate } from './member.ts'
 
@@ -14,7 +16,7 @@ interface Rumour {
 
 export class Rumours {
   /** In the order of arrival, which is the same on every run. */
-  readonly #rumours = new Map<MemberId, Rumour>()
+  readonly #rumours = new SparseMap<MemberId, Rumour>()
 
   add(update: MemberUpdate, members: number): void {
     this.#rumours.delete(update.member)
@@ -37,7 +39,7 @@ export class Rumours {
 
 /** Updates that do not wait to be carried: the newest of each member goes out by gossip. */
 export class UrgentUpdates {
-  readonly #updates = new Map<MemberId, MemberUpdate>()
+  readonly #updates = new SparseMap<MemberId, MemberUpdate>()
 
   get isEmpty(): boolean {
     return this.#updates.size === 0

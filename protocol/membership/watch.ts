@@ -7,9 +7,11 @@
  * Probing and indirect probing are SWIM's (Das et al., DSN 2002, section 3.1); that the subject's fixed observers
  * are asked, and not members drawn by lot, is Rapid's: the same few know at once whether their links broke too.
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { mulDiv } from '../base/integer.ts'
+import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
@@ -62,20 +64,20 @@ export class Watch {
   readonly #config: Config
   readonly #awareness: Awareness
   readonly #hooks: WatchHooks
-  readonly #probing = new Map<MemberId, Probing>()
-  readonly #asking = new Map<MemberId, Asking>()
-  readonly #suspicions = new Map<MemberId, Suspicion>()
+  readonly #probing = new SparseMap<MemberId, Probing>()
+  readonly #asking = new SparseMap<MemberId, Asking>()
+  readonly #suspicions = new SparseMap<MemberId, Suspicion>()
   readonly #heardAt = new Map<MemberId, Millis>()
   /** Members whose last link closed, and of whom nothing was heard since. */
-  readonly #cutOff = new Set<MemberId>()
+  readonly #cutOff = new SparseSet<MemberId>()
   /** Members that did not answer our last probe, and of whom nothing was heard since. */
-  readonly #silent = new Set<MemberId>()
+  readonly #silent = new SparseSet<MemberId>()
   /** Nobody is doubted, and no answer is awaited. */
   #isCalm = true
   readonly #deadlines = new Deadlines()
   readonly #patience = new Patience()
   /** When the last probes were sent, by sequence: also of those that are given up, whose answers may still come. */
-  readonly #sentAt = new Map<number, Millis>()
+  readonly #sentAt = new SparseMap<number, Millis>()
   #sequence = 0
 
   constructor(

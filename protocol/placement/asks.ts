@@ -7,9 +7,11 @@
  * An ask that was accepted stays until its allocation shows in the records: without it, a record that is
  * late would have the slot placed twice.
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import type { AllocationId, JobId, MemberId, Millis } from '../base/id.ts'
 import type { Random } from '../base/random.ts'
+import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import { limits } from '../limits.ts'
 import { add, noResources, type Resources, subtract } from './resources.ts'
@@ -39,10 +41,10 @@ const doublingsMax = 5
 export class Asks {
   readonly #config: Config
   readonly #random: Random
-  readonly #asks = new Map<AllocationId, Ask>()
-  readonly #accepted = new Set<AllocationId>()
-  readonly #jobs = new Map<JobId, JobAsks>()
-  readonly #reserved = new Map<MemberId, Resources>()
+  readonly #asks = new SparseMap<AllocationId, Ask>()
+  readonly #accepted = new SparseSet<AllocationId>()
+  readonly #jobs = new SparseMap<JobId, JobAsks>()
+  readonly #reserved = new SparseMap<MemberId, Resources>()
   readonly #deadlines = new Deadlines()
 
   constructor(config: Config, random: Random) {

@@ -13,10 +13,12 @@
  * The cost of an answer is the changes that it carries. The rejected alternative, a queue for each peer,
  * costs peers × members.
  */
+
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { hashText } from '../base/hash.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { mulDiv } from '../base/integer.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import { limits } from '../limits.ts'
 import type { Availability } from './availability.ts'
@@ -57,7 +59,7 @@ export class AvailabilityTable {
   /** In order; an entry whose number is not its member's newest is passed over. */
   #log: Change[] = []
   /** Of the members in the log. */
-  readonly #newest = new Map<MemberId, number>()
+  readonly #newest = new SparseMap<MemberId, number>()
   #lastChange = 0
   #ownSetAt: Millis | undefined
   /** The greatest counter of ours that others hold, of an earlier life with a clock that was ahead. */

@@ -7,7 +7,9 @@
  * it says no longer that the member is away, and membership does not say yet that it is here: a record that was
  * written since the member is missing is waited upon, or each agent's restart would start a second copy.
  */
+
 import { type MemberId, type Millis, millisOf } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { MemberState } from '../membership/member.ts'
 import type { Inventory } from './inventory.ts'
@@ -36,7 +38,7 @@ export interface FateFacts {
 
 /** Since when members with allocations are seen to be missing. */
 export class Absences {
-  readonly #since = new Map<MemberId, Millis>()
+  readonly #since = new SparseMap<MemberId, Millis>()
 
   note(member: MemberId, state: MemberState | undefined, now: Millis): void {
     this.sinceOf(member, state, now)

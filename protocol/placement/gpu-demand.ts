@@ -3,14 +3,16 @@
  * everyone holds, so it needs no forecast and no messages, and a member that knows the same jobs knows the
  * same kinds. Kept job by job; jobs without GPUs cost nothing.
  */
+
 import type { JobId } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import type { GpuKind } from './fragmentation.ts'
 import { type JobSpec, slotResources } from './job.ts'
 
 export class GpuDemand {
-  readonly #byJob = new Map<JobId, GpuKind>()
-  readonly #slots = new Map<string, GpuKind>()
+  readonly #byJob = new SparseMap<JobId, GpuKind>()
+  readonly #slots = new SparseMap<string, GpuKind>()
   #kinds: readonly GpuKind[] | undefined
 
   /** The job as it is now; undefined when it is no more. */

@@ -5,9 +5,11 @@
  *
  * Invariant: no task is started before `tasks-observed` has told what runs already.
  */
+
 import { Deadlines, earliest } from '../base/deadline.ts'
 import { type AllocationId, type JobId, type MemberId, type Millis, millisOf } from '../base/id.ts'
 import type { Random } from '../base/random.ts'
+import { SparseSet } from '../base/sparse.ts'
 import type { Value } from '../base/value.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
@@ -70,7 +72,7 @@ export class Host {
   readonly #orphans = new Orphans((id) => this.#ended.has(id))
   /** `job/<job>`, `work`, `storage`. */
   readonly #deadlines = new Deadlines()
-  readonly #touchedJobs = new Set<JobId>()
+  readonly #touchedJobs = new SparseSet<JobId>()
   #node: NodeBody
   #phase: Phase = 'new'
   #isLeaving = false

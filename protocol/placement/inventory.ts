@@ -16,6 +16,7 @@ import {
   type MemberId,
   type Stamp,
 } from '../base/id.ts'
+import { SparseSet } from '../base/sparse.ts'
 import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
 import { essenceOf } from './essence.ts'
 import type { GpuKind } from './fragmentation.ts'
@@ -110,7 +111,7 @@ export class Inventory {
   #jobIds: readonly JobId[] | undefined
   #nodes: BigMap<NodeBody>
   #nodeIds: readonly MemberId[] | undefined
-  readonly #draining = new Set<MemberId>()
+  readonly #draining = new SparseSet<MemberId>()
   /** Lists are replaced, not changed: other members' inventories hold the same. */
   #byMember: BigMap<readonly Placed[]>
   #byJob: BigMap<readonly Placed[]>

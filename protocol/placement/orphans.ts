@@ -3,8 +3,10 @@
  * paper while an engine did not answer. They are stopped, and what they leave behind is removed, since nobody
  * will ever ask for it.
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import type { AllocationId, EffectId, Millis } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { EffectSink } from '../effect.ts'
 import type { ObservedTask } from '../event.ts'
 import type { Acting } from './allocation-run.ts'
@@ -21,7 +23,7 @@ const retryMs = 5000
 
 export class Orphans {
   readonly #isRecorded: (id: AllocationId) => boolean
-  readonly #orphans = new Map<string, Orphan>()
+  readonly #orphans = new SparseMap<string, Orphan>()
   readonly #deadlines = new Deadlines()
 
   /** The logs of one that ended on paper are kept as long as its record. */

@@ -3,8 +3,10 @@
  * marks some as touched; then a bounded number of them is looked at, each from its state alone, and written
  * once if it changed.
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import type { AllocationId, EffectId, JobId, Millis } from '../base/id.ts'
+import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import type { Event, ObservedTask, TasksObserved } from '../event.ts'
@@ -33,11 +35,11 @@ export class OwnAllocations {
   readonly records: OwnRecords
   readonly #init: OwnAllocationsInit
   /** Whose effect is under way. */
-  readonly #awaited = new Map<EffectId, AllocationId>()
-  readonly #touched = new Set<AllocationId>()
+  readonly #awaited = new SparseMap<EffectId, AllocationId>()
+  readonly #touched = new SparseSet<AllocationId>()
   readonly #deadlines = new Deadlines()
   /** Jobs of ours that nobody has told us about, and since when somebody could have. */
-  readonly #unknownSince = new Map<JobId, Millis>()
+  readonly #unknownSince = new SparseMap<JobId, Millis>()
   #services: readonly string[] | undefined
 
   constructor(init: OwnAllocationsInit) {

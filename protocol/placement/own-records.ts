@@ -2,7 +2,9 @@
  * The records of this member's allocations: each material change is one write and, where the state or the
  * health changed, one notification.
  */
+
 import type { AllocationId } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Value } from '../base/value.ts'
 import type { EffectSink } from '../effect.ts'
 import { type AllocationBody, type AllocationState, allocationKey } from './allocation.ts'
@@ -13,7 +15,7 @@ const stepsOnTheWay: ReadonlySet<AllocationState> = new Set(['pending', 'startin
 
 export class OwnRecords {
   readonly #world: World
-  readonly #written = new Map<AllocationId, AllocationBody>()
+  readonly #written = new SparseMap<AllocationId, AllocationBody>()
 
   constructor(world: World) {
     this.#world = world

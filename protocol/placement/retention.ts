@@ -5,7 +5,9 @@
  * each slot of a batch, as long as the job asks for that work; and the latest failed one of each slot until
  * the slot's back-off is surely over, or a job that crashes everywhere would be placed without a pause.
  */
+
 import { type AllocationId, compareText, type JobId, type Millis } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import type { AllocationBody } from './allocation.ts'
 import { isCurrent, type Job } from './inventory.ts'
@@ -78,8 +80,8 @@ function compareEnded(a: Ended, b: Ended): number {
 
 /** The ended allocations of this member, by job. */
 export class EndedAllocations {
-  readonly #byJob = new Map<JobId, Map<AllocationId, Ended>>()
-  readonly #jobOf = new Map<AllocationId, JobId>()
+  readonly #byJob = new SparseMap<JobId, Map<AllocationId, Ended>>()
+  readonly #jobOf = new SparseMap<AllocationId, JobId>()
 
   add(body: AllocationBody, at: Millis): void {
     const ofJob = this.#byJob.get(body.job) ?? new Map<AllocationId, Ended>()

@@ -3,15 +3,17 @@
  * The sum is this member's own, not the replicated records': an admission must count what was admitted a
  * moment ago.
  */
+
 import { type AllocationId, compareText, type JobId } from '../base/id.ts'
 import { invariant } from '../base/invariant.ts'
+import { SparseMap } from '../base/sparse.ts'
 import { fixedPorts } from './admission.ts'
 import type { AllocationRun } from './allocation-run.ts'
 import { add, noResources, type Resources, subtract } from './resources.ts'
 
 export class Roster {
-  readonly #runs = new Map<AllocationId, AllocationRun>()
-  readonly #byJob = new Map<JobId, Map<AllocationId, AllocationRun>>()
+  readonly #runs = new SparseMap<AllocationId, AllocationRun>()
+  readonly #byJob = new SparseMap<JobId, Map<AllocationId, AllocationRun>>()
   #committed: Resources = noResources
 
   get size(): number {

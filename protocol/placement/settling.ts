@@ -8,7 +8,9 @@
  * born since then has no story that could have been missed; there may only be another steward of it, that does
  * not know of us yet. It waits no longer than members need to learn of each other, `placementFormingMs`.
  */
+
 import { type JobId, type Millis, millisOf } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { Job } from './inventory.ts'
 
@@ -17,7 +19,7 @@ const freshMs = 2000
 
 export class Settling {
   readonly #config: Pick<Config, 'placementSettleMs' | 'placementFormingMs'>
-  readonly #until = new Map<JobId, Millis>()
+  readonly #until = new SparseMap<JobId, Millis>()
   /** When we came, or met others; before any time where there was nobody to meet. */
   #cameAt: Millis = -Infinity
   #nextPrune: Millis = 0

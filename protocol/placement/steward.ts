@@ -7,8 +7,10 @@
  * Safety does not rest here. Two stewards of one job, or one with an old view, cost messages and at worst a
  * duplicate that everybody sees and resolves alike; a member never admits more than it has.
  */
+
 import { Deadlines, earliest } from '../base/deadline.ts'
 import { type AllocationId, type JobId, type MemberId, type Millis, millisOf } from '../base/id.ts'
+import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
 import type { WhyView } from '../view.ts'
@@ -45,10 +47,10 @@ export class Steward {
   readonly #queue = new WorkQueue()
   readonly #deadlines = new Deadlines()
   /** Members that may have more room than when slots were last refused. */
-  readonly #risen = new Set<MemberId>()
+  readonly #risen = new SparseSet<MemberId>()
   readonly #stops: StopRequests
-  readonly #reasonTold = new Map<JobId, string>()
-  readonly #pacedUntil = new Map<JobId, Millis>()
+  readonly #reasonTold = new SparseMap<JobId, string>()
+  readonly #pacedUntil = new SparseMap<JobId, Millis>()
   #present: readonly MemberId[] = []
   #hasBegun = false
 

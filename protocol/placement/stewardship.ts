@@ -6,8 +6,10 @@
  * Suspect members keep their arcs: most suspicions are refuted, and jobs that change hands twice a
  * suspicion would cost more than a steward that is missed for two seconds.
  */
+
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
+import { SparseSet } from '../base/sparse.ts'
 import { type Arc, keyOfJob, PlacementRing, pointsOf } from './placement-ring.ts'
 import type { Resources } from './resources.ts'
 
@@ -27,7 +29,7 @@ export class Stewardship {
   #jobs: Hashed[] = []
   /** Others hold the same list: it is replaced, not changed. Never in an agent, which has no others. */
   #isShared = false
-  readonly #mine = new Set<JobId>()
+  readonly #mine = new SparseSet<JobId>()
 
   constructor(self: MemberId, maps: BigMaps = plainMaps) {
     this.#self = self

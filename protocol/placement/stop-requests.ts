@@ -2,8 +2,10 @@
  * Allocations that this steward has asked their members to stop. There is no answer but the allocation's
  * record: until it shows the stop the allocation counts as stopping, and after a while it is asked again.
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import type { AllocationId, JobId, Millis } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { EffectSink } from '../effect.ts'
 import type { StopRequest } from './message.ts'
 import type { Stop } from './reconcile.ts'
@@ -11,7 +13,7 @@ import type { StewardInit } from './seater.ts'
 
 export class StopRequests {
   readonly #init: StewardInit
-  readonly #jobOf = new Map<AllocationId, JobId>()
+  readonly #jobOf = new SparseMap<AllocationId, JobId>()
   readonly #deadlines = new Deadlines()
 
   constructor(init: StewardInit) {

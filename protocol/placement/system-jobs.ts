@@ -2,7 +2,9 @@
  * The jobs of type `system`: each eligible member places one allocation of them for itself, so a node that
  * joins is served without a steward, and one that is cut off keeps what it has.
  */
+
 import type { JobId, Millis } from '../base/id.ts'
+import { SparseSet } from '../base/sparse.ts'
 import { backoffMs, failuresAfter } from './backoff.ts'
 import { type Inventory, isCurrent, type Job } from './inventory.ts'
 import { restartDelayMinMs } from './restart.ts'
@@ -10,7 +12,7 @@ import type { Ended } from './retention.ts'
 
 export class SystemJobs {
   readonly #inventory: Inventory
-  readonly #ids = new Set<JobId>()
+  readonly #ids = new SparseSet<JobId>()
 
   constructor(inventory: Inventory) {
     this.#inventory = inventory

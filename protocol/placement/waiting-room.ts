@@ -5,7 +5,9 @@
  * waiting jobs of a few shapes cost next to nothing, and the first to be tried is the one with the highest
  * priority, then the oldest.
  */
+
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Wish } from './feasibility.ts'
 import type { Job } from './inventory.ts'
 
@@ -21,8 +23,8 @@ interface Shape {
 const headsTried = 8
 
 export class WaitingRoom {
-  readonly #shapes = new Map<string, Shape>()
-  readonly #shapeOf = new Map<JobId, string>()
+  readonly #shapes = new SparseMap<string, Shape>()
+  readonly #shapeOf = new SparseMap<JobId, string>()
 
   get isEmpty(): boolean {
     return this.#shapes.size === 0

@@ -2,10 +2,12 @@
  * Jobs that a steward has to look at, each once however many reasons there are, by priority and age. They are
  * sorted a batch at a time: what comes while a batch is worked off waits for the next one, so no job starves.
  */
+
 import type { JobId } from '../base/id.ts'
+import { SparseSet } from '../base/sparse.ts'
 
 export class WorkQueue {
-  readonly #waiting = new Set<JobId>()
+  readonly #waiting = new SparseSet<JobId>()
   /** The batch, in reverse: the next one is the last. */
   #batch: JobId[] = []
 

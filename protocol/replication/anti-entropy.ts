@@ -9,9 +9,11 @@
  * go on all the time roots hardly ever match; a comparison that found only what gossip was about to bring
  * anyway holds off all others for an interval.
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import { compareText, type MemberId, type Millis, millisOf } from '../base/id.ts'
 import type { Random } from '../base/random.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
@@ -66,7 +68,7 @@ export class AntiEntropy {
   readonly #map: RecordMap
   readonly #config: Config
   readonly #peers = new Map<MemberId, Peer>()
-  readonly #sessions = new Map<MemberId, Session>()
+  readonly #sessions = new SparseMap<MemberId, Session>()
   readonly #deadlines = new Deadlines()
   #quietUntil: Millis = 0
   #lastId = 0

@@ -9,9 +9,11 @@
  *
  * Invariant: a record's name is in `#unsafe` from the moment it is kept until a write of it has succeeded.
  */
+
 import type { EffectId, MemberId, Millis } from '../base/id.ts'
 import { sortedValues } from '../base/order.ts'
 import { check } from '../base/schema.ts'
+import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { Value } from '../base/value.ts'
 import type { Persist, StoreWrite } from '../effect.ts'
 import { limits } from '../limits.ts'
@@ -41,15 +43,15 @@ interface Flight {
 
 export class Journal {
   readonly #retryMs: Millis
-  #kept = new Map<string, ReplicaRecord>()
+  #kept = new SparseMap<string, ReplicaRecord>()
   #proposals: Proposal[] = []
   #deletes: string[] = []
   /** Small things besides the records, by key. */
-  readonly #notes = new Map<string, StoreWrite>()
-  readonly #flights = new Map<EffectId, Flight>()
-  readonly #unsafe = new Set<string>()
-  readonly #dirty = new Map<string, ReplicaRecord>()
-  readonly #waiters = new Map<string, Waiter[]>()
+  readonly #notes = new SparseMap<string, StoreWrite>()
+  readonly #flights = new SparseMap<EffectId, Flight>()
+  readonly #unsafe = new SparseSet<string>()
+  readonly #dirty = new SparseMap<string, ReplicaRecord>()
+  readonly #waiters = new SparseMap<string, Waiter[]>()
   #waiting = 0
   #hasFailed = false
   #retryAt: Millis | undefined
@@ -116,7 +118,7 @@ export class Journal {
     if (notes.length > 0) this.#notes.clear()
     const id = nextEffectId()
     this.#flights.set(id, { records, proposals, deletes, notes, isRetry: this.#isRetryDue })
-    this.#kept = new Map()
+    this.#kept = new SparseMap()
     this.#proposals = []
     this.#isRetryDue = false
     return { type: 'persist', id, writes: writesOf(records, proposals, deletes, notes) }

@@ -4,7 +4,9 @@
  * costs the cluster one message and not two, and the end finds the interval unused. Gossip is a hint, so what
  * does not fit is left to anti-entropy.
  */
+
 import type { Millis } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import { compareRecords, type ReplicaRecord } from './record.ts'
 import { recordSize } from './signature.ts'
@@ -13,7 +15,7 @@ export class Outbox {
   readonly #intervalMs: Millis
   /** Keys in the order in which they came. */
   #queue: string[] = []
-  readonly #newest = new Map<string, ReplicaRecord>()
+  readonly #newest = new SparseMap<string, ReplicaRecord>()
   #nextAt: Millis = 0
   /** When the first of those that wait has to go. */
   #dueAt: Millis = Number.POSITIVE_INFINITY

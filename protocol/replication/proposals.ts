@@ -2,13 +2,14 @@
  * Clients' writes on their way to the disk. Until they are there they do not exist for anybody; but the next
  * write of the same key names them as what it replaces, and who asks about the key is told to wait.
  */
+import { SparseMap } from '../base/sparse.ts'
 import type { ReplicaRecord } from './record.ts'
 import type { Proposal } from './write-concern.ts'
 
 export class Proposals {
   #size = 0
   /** The last of each key. */
-  readonly #last = new Map<string, ReplicaRecord>()
+  readonly #last = new SparseMap<string, ReplicaRecord>()
 
   get size(): number {
     return this.#size

@@ -5,8 +5,10 @@
  * it is the neighbour of one who has it, and who therefore keeps it.) If not, it stays, for as long again at
  * most: older writes of its key do not come back, and whoever hands one over is told of the deletion.
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import { type Millis, millisOf, type Stamp } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import { stampAt } from './clock.ts'
 import { dotName, type ReplicaRecord } from './record.ts'
@@ -17,7 +19,7 @@ export class Tombstones {
   readonly #map: RecordMap
   readonly #deadlines = new Deadlines()
   /** Since when a tombstone is held here, by key. */
-  readonly #learned = new Map<string, { readonly dot: string; readonly at: Millis }>()
+  readonly #learned = new SparseMap<string, { readonly dot: string; readonly at: Millis }>()
 
   constructor(ttlMs: Millis, map: RecordMap) {
     this.#ttlMs = ttlMs

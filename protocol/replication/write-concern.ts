@@ -7,8 +7,10 @@
  * under way, further writes gather, and the next round carries all of them in one message per member. A
  * single write goes out at once; 64 clients share a message. (Group commit, applied to the network.)
  */
+
 import { Deadlines } from '../base/deadline.ts'
 import type { MemberId, Millis, RequestId } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
@@ -58,10 +60,10 @@ export function copiesWanted(asked: number | null, peers: number): number {
 export class WriteConcern {
   readonly #config: Config
   readonly #peers: () => readonly MemberId[]
-  readonly #writes = new Map<RequestId, Write>()
+  readonly #writes = new SparseMap<RequestId, Write>()
   #queue: Write[] = []
-  readonly #batches = new Map<number, Batch>()
-  readonly #rounds = new Map<number, Round>()
+  readonly #batches = new SparseMap<number, Batch>()
+  readonly #rounds = new SparseMap<number, Round>()
   readonly #deadlines = new Deadlines()
   #underWay = 0
   #lastId = 0

@@ -9,6 +9,7 @@ const options = {
   seconds: { type: 'string' },
   seed: { type: 'string' },
   seeds: { type: 'string' },
+  workers: { type: 'string' },
   trace: { type: 'string' },
   speed: { type: 'string' },
   report: { type: 'string' },
@@ -24,6 +25,8 @@ export interface Flags {
   readonly seconds: number | undefined
   readonly seed: number
   readonly seeds: number
+  /** Seeds that run at a time, each in a thread of its own. */
+  readonly workers: number
   readonly trace: string | undefined
   readonly speed: number | undefined
   readonly report: string | undefined
@@ -48,6 +51,7 @@ export function parseFlags(args: readonly string[]): Flags {
     seconds: whole('seconds', values.seconds, 1, yearSeconds),
     seed: whole('seed', values.seed, 0, seedMax) ?? 1,
     seeds: whole('seeds', values.seeds, 1, 1_000_000) ?? 1,
+    workers: whole('workers', values.workers, 1, 64) ?? 1,
     trace,
     speed: factor('speed', speed),
     report: values.report,

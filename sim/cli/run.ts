@@ -5,12 +5,12 @@ import { pageOf } from '../report/page.ts'
 import type { Report } from '../report/report.ts'
 import { summarise } from '../report/summary.ts'
 import { reportLine, reportTable } from '../report/table.ts'
-import type { Overrides } from '../scenario/file.ts'
-import { readScenario } from '../scenario/library.ts'
-import { drawScenario, Run, type SeededScenario } from '../scenario.ts'
+import type { Run } from '../scenario.ts'
 import type { Flags } from './flags.ts'
 import { Progress, type Screen } from './progress.ts'
 import { type Recorded, recordedCluster } from './recorded.ts'
+import { SeedPool } from './seed-pool.ts'
+import { commandOf, runOf } from './seed-run.ts'
 import { UsageError } from './usage.ts'
 
 /** A step of the run takes about this long, so that the bar moves and Ctrl-C is heard. */
@@ -23,8 +23,10 @@ const signals = ['SIGINT', 'SIGTERM'] as const
 export async function runCommand(flags: Flags): Promise<number> {
   if (flags.words.length > (flags.trace === undefined ? 0 : 1))
     throw new UsageError(`there is no command ${flags.words.at(-1)}`)
-  const recorded = recordedCluster(flags)
   const interrupt = new Interrupt()
+  if (flags.workers > 1 && flags.seeds > 1)
+    return runInWorkers(flags, interrupt).finally(() => interrupt.end())
+  const recorded = recordedCluster(flags)
   let code = 0
   for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
     const report = await runSeed(flags, seed, interrupt, recorded)
@@ -58,14 +60,10 @@ async function runSeed(
   interrupt: Interrupt,
   recorded?: Recorded,
 ): Promise<Report> {
-  const scenario = scenarioOf(flags, seed, recorded)
   const isSingle = flags.seeds === 1
   if (isSingle) (flags.json ? process.stderr : process.stdout).write(`seed ${seed}\n`)
   const trace = flags.events ? (line: string) => process.stdout.write(`${line}\n`) : undefined
-  const run = new Run(scenario, {
-    ...(trace && { trace }),
-    ...(recorded && { arrivals: recorded.arrivals(), machines: recorded.machines }),
-  })
+  const run = runOf(flags, seed, { recorded, ...(trace && { trace }) })
   const startedAt = performance.now()
   await drive(run, new Progress(run, standardError, () => performance.now()), interrupt)
   const report = summarise(run, {
@@ -73,11 +71,29 @@ async function runSeed(
     wallMs: performance.now() - startedAt,
     credit: recorded?.credit ?? null,
   })
+  show(report, seed, flags)
+  return report
+}
+
+function show(report: Report, seed: number, flags: Flags): void {
+  const isSingle = flags.seeds === 1
   if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`)
   else process.stdout.write(isSingle ? reportTable(report) : reportLine(report))
   if (flags.report !== undefined)
     writeReport(isSingle ? flags.report : join(flags.report, `seed-${seed}`), report, flags.json)
-  return report
+}
+
+/** One seed a worker at a time; told in the order of the seeds. */
+async function runInWorkers(flags: Flags, interrupt: Interrupt): Promise<number> {
+  let code = 0
+  const pool = new SeedPool(flags)
+  for await (const { seed, report } of pool.reports()) {
+    show(report, seed, flags)
+    if (report.verdict === 'failed') code = 1
+    if (interrupt.isRequested) break
+  }
+  await pool.end()
+  return interrupt.isRequested ? interruptedCode : code
 }
 
 /** To its end or to the interrupt. */
@@ -94,34 +110,6 @@ async function drive(run: Run, progress: Progress, interrupt: Interrupt): Promis
     if (interrupt.isRequested) break
   }
   progress.end()
-}
-
-function scenarioOf(flags: Flags, seed: number, recorded?: Recorded): SeededScenario {
-  const { members, seconds } = flags
-  const override: Overrides = (scenario) => ({
-    ...scenario,
-    ...(members !== undefined && { members: { ...scenario.members, count: members } }),
-    ...(seconds !== undefined && {
-      durations: { ...scenario.durations, safety: `${seconds}s` },
-    }),
-  })
-  if (recorded !== undefined) return { ...override(recorded.scenario), seed }
-  if (flags.scenario === undefined) return { ...override(drawScenario(seed)), seed }
-  return { ...readScenario(flags.scenario, override), seed }
-}
-
-function commandOf(flags: Flags, seed: number): string {
-  const { scenario, members, seconds, trace, speed, words } = flags
-  const parts = [
-    'starling sim',
-    scenario !== undefined && `--scenario ${scenario}`,
-    trace !== undefined && `--trace ${trace} ${words[0]}`,
-    speed !== undefined && `--speed ${speed}`,
-    members !== undefined && `--members ${members}`,
-    seconds !== undefined && `--seconds ${seconds}`,
-    `--seed ${seed}`,
-  ]
-  return parts.filter(Boolean).join(' ')
 }
 
 function writeReport(folder: string, report: Report, isQuiet: boolean): void {

@@ -17,6 +17,7 @@ what is run
   --seconds N             simulated seconds of load and faults, instead of the scenario's
   --seed N                all chance comes from it: same seed, same run (1)
   --seeds N               so many seeds, one after the other, a line each (1)
+  --workers N             so many of the seeds at a time, each in a thread of its own (1)
   --trace NAME DIR        machines and tasks of a recorded cluster; known: alibaba-gpu-2023
   --speed X               the trace so many times faster (1)
 

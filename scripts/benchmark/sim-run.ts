@@ -1,0 +1,70 @@
+/**
+ * One measured run of the simulator, in a process of its own, so that its memory is its own: a warm start, some
+ * seconds to settle, then the seconds that are measured. Prints one line of JSON.
+ */
+import { parseArgs } from 'node:util'
+import { Random } from '../../protocol/base/random.ts'
+import { Simulator } from '../../sim/simulator.ts'
+import { startWarm } from '../../sim/warm-start.ts'
+
+const second = 1_000_000
+const { values } = parseArgs({
+  options: {
+    members: { type: 'string' },
+    seconds: { type: 'string' },
+    /** Members that know each other; left out, all. */
+    cell: { type: 'string' },
+    crashesPerMinute: { type: 'string', default: '0' },
+    lossPermille: { type: 'string', default: '0' },
+    jobs: { type: 'string', default: '0' },
+  },
+})
+const members = Number(values.members)
+const seconds = Number(values.seconds)
+const jobs = Number(values.jobs)
+const crashesPerMinute = Number(values.crashesPerMinute)
+
+const startedAt = performance.now()
+const network = { lossPermille: Number(values.lossPermille) }
+const simulator = new Simulator({ seed: 1, members, network })
+startWarm(simulator, values.cell === undefined ? members : Number(values.cell))
+simulator.run(3 * second)
+const random = new Random(7)
+for (let i = 0; i < jobs; i++) {
+  submit(`job-${i}`)
+  if (i % 20 === 19) simulator.run(second / 5)
+}
+if (jobs > 0) simulator.run(20 * second)
+const setUpMs = performance.now() - startedAt
+const before = { running: simulator.metrics.running.tasks, events: simulator.events }
+const measuredAt = performance.now()
+const crashes = Math.round((crashesPerMinute * seconds) / 60)
+for (let i = 0; i < crashes; i++) {
+  simulator.run((seconds * second) / crashes)
+  random.pick(simulator.up())?.powerOff()
+}
+if (crashes === 0) simulator.run(seconds * second)
+const wallMs = performance.now() - measuredAt
+const { falseDeaths } = simulator.metrics.deaths
+const figures = {
+  members,
+  seconds,
+  setUpMs,
+  wallMs,
+  timesRealTime: (seconds * 1000) / wallMs,
+  events: simulator.events - before.events,
+  running: before.running,
+  crashes,
+  falseDeaths,
+  mebibytes: process.resourceUsage().maxRSS / 1024,
+  traceHash: simulator.traceHash(),
+}
+process.stdout.write(`${JSON.stringify(figures)}\n`)
+
+function submit(id: string): void {
+  const tasks = [{ name: 'main', process: { command: ['sleep', '1000'] }, ports: [], checks: [] }]
+  const resources = { cpu: 100 + 100 * random.below(10), memory: 64 + 64 * random.below(16) }
+  const spec = { id, count: 1, tasks: tasks.map((task) => ({ ...task, resources })) }
+  const command = { type: 'submit-job', spec, mode: 'upsert', ifMatch: null, copies: null } as const
+  random.pick(simulator.up())?.request(command, () => {})
+}

@@ -1,0 +1,85 @@
+/** The simulator's speed and memory: full protocol, warm, on one core, each run in a process of its own. */
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { atLeast, atMost, type Figure, median } from './figure.ts'
+
+interface Measured {
+  readonly timesRealTime: number
+  readonly mebibytes: number
+  readonly setUpMs: number
+  readonly events: number
+  readonly wallMs: number
+  readonly running: number
+  readonly crashes: number
+  readonly falseDeaths: number
+}
+
+export interface SimTarget {
+  readonly name: string
+  readonly flags: readonly string[]
+  readonly timesRealTime: number
+  readonly gibibytes: number | undefined
+  readonly heapMiB: number
+}
+
+export const simTargets: { readonly [part: string]: SimTarget } = {
+  'sim-10k': {
+    name: '10,000 members, quiet',
+    flags: ['--members', '10000', '--seconds', '60'],
+    timesRealTime: 25,
+    gibibytes: 1,
+    heapMiB: 4096,
+  },
+  'sim-10k-churn': {
+    name: '10,000 members, 20 crashes a minute, 1 % loss, 1,000 jobs',
+    flags: '--members 10000 --seconds 60 --crashesPerMinute 20 --lossPermille 10 --jobs 1000'.split(
+      ' ',
+    ),
+    timesRealTime: 8,
+    gibibytes: undefined,
+    heapMiB: 12_288,
+  },
+  'sim-100k': {
+    name: '100,000 members, quiet',
+    flags: ['--members', '100000', '--seconds', '20'],
+    timesRealTime: 2,
+    gibibytes: 12,
+    heapMiB: 14_336,
+  },
+  'sim-1m': {
+    name: '1,000,000 members, each knowing the 1,000 of its cell',
+    flags: ['--members', '1000000', '--seconds', '5', '--cell', '1000'],
+    timesRealTime: 0.2,
+    gibibytes: 20,
+    heapMiB: 20_480,
+  },
+}
+
+const program = fileURLToPath(new URL('./sim-run.ts', import.meta.url))
+
+export function benchSim(target: SimTarget, runs: number): Figure[] {
+  const measured = Array.from({ length: runs }, () => measure(target))
+  const of = (name: keyof Measured) => median(measured.map((each) => each[name]))
+  const note = [
+    `set up in ${(of('setUpMs') / 1000).toFixed(0)} s`,
+    `${(of('events') / of('wallMs') / 1000).toFixed(2)} M events/s`,
+    of('running') > 0 && `${of('running')} tasks`,
+    of('crashes') > 0 && `${of('crashes')} crashes, ${of('falseDeaths')} false deaths`,
+  ]
+  const speed = { name: target.name, value: of('timesRealTime'), unit: '× real time' }
+  const memory = { name: `${target.name}: memory`, value: of('mebibytes'), unit: 'MiB' }
+  return [
+    atLeast(target.timesRealTime, { ...speed, note: note.filter(Boolean).join(', ') }),
+    target.gibibytes === undefined ? memory : atMost(1024 * target.gibibytes, memory),
+  ]
+}
+
+function measure({ flags, heapMiB }: SimTarget): Measured {
+  const node = ['--no-warnings', `--max-old-space-size=${heapMiB}`, '--max-semi-space-size=64']
+  const { status, stdout, signal } = spawnSync(process.execPath, [...node, program, ...flags], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  if (status !== 0) throw new Error(`the run ended with ${signal ?? status}`)
+  return JSON.parse(stdout) as Measured
+}
