@@ -10,12 +10,12 @@ import { Deadlines, earlier } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
-import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import type { Exchange } from '../message.ts'
 import { Awareness } from './awareness.ts'
 import { Census, type MemberChange } from './census.ts'
+import { Claims } from './claims.ts'
 import { Hearsay, isContradicted } from './hearsay.ts'
 import { LinkSet } from './link-set.ts'
 import type { MemberState, MemberUpdate } from './member.ts'
@@ -46,9 +46,6 @@ export interface MembershipInit extends MembershipOptions {
   readonly hooks: MembershipHooks
 }
 
-/** A dead member that speaks is told so, not more often than this. */
-const claimIntervalMs = 1000
-
 export class Membership {
   readonly #config: Config
   readonly #self: MemberId
@@ -64,7 +61,7 @@ export class Membership {
   readonly #deadlines = new Deadlines()
   readonly #linked = new LinkSet()
   readonly #hearsay = new Hearsay()
-  readonly #toldAt = new SparseMap<MemberId, Millis>()
+  readonly #claims: Claims
   #incarnation: number
   #hasLeft = false
 
@@ -80,6 +77,7 @@ export class Membership {
     this.#tables = new TableExchange(table)
     this.#around = new Neighbourhood(init.config, init.self, rings)
     this.#census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
+    this.#claims = new Claims(this.#census)
     this.#watch = new Watch(init, this.#awareness, {
       otherObservers: (subject) => this.#around.otherObservers(subject),
       isSubject: (member) => this.#around.subjects().includes(member),
@@ -309,15 +307,7 @@ export class Membership {
       if (isDead) this.#urgent.add(update)
     }
     this.onHeard(from, now, out)
-    if (isDead && !this.#census.isAlive(from)) this.#tell(from, now, out)
-  }
-
-  /** What we hold of the member itself, so that it raises its incarnation. */
-  #tell(member: MemberId, now: Millis, out: EffectSink): void {
-    if (now - (this.#toldAt.get(member) ?? Number.NEGATIVE_INFINITY) < claimIntervalMs) return
-    this.#toldAt.set(member, now)
-    const updates = [this.#census.updateOf(member)]
-    out.push({ type: 'send', to: member, message: { type: 'claim', updates } })
+    if (isDead && !this.#census.isAlive(from)) this.#claims.remind(from, now, out)
   }
 
   /** A doubt about us is refuted; one about an old incarnation is answered with what is known since. */
@@ -326,18 +316,13 @@ export class Membership {
     { subject, incarnation }: { subject: MemberId; incarnation: number },
     out: EffectSink,
   ): boolean {
-    if (subject === this.#self) {
-      // To be heard is enough against a doubt; only a death has to be outbid.
-      if (incarnation > this.#incarnation) this.#refute(incarnation)
-      const updates = [this.#census.updateOf(subject)]
-      out.push({ type: 'send', to: from, message: { type: 'claim', updates } })
-      return false
-    }
     const claim = this.#census.get(subject)
     if (claim === undefined) return false
-    if (claim.state === 'alive' && incarnation >= claim.incarnation) return true
-    const updates = [this.#census.updateOf(subject)]
-    out.push({ type: 'send', to: from, message: { type: 'claim', updates } })
+    const isAboutUs = subject === this.#self
+    // To be heard is enough against a doubt; only a death has to be outbid.
+    if (isAboutUs && incarnation > this.#incarnation) this.#refute(incarnation)
+    else if (!isAboutUs && claim.state === 'alive' && incarnation >= claim.incarnation) return true
+    this.#claims.tell(from, subject, out)
     return false
   }
 
@@ -396,7 +381,7 @@ export class Membership {
     if (state === 'alive') return
     this.#forgetLater(member, now)
     // It may hear us still: then it should know, and come back.
-    if (state === 'down' && this.#linked.has(member)) this.#tell(member, now, out)
+    if (state === 'down' && this.#linked.has(member)) this.#claims.remind(member, now, out)
   }
 
   #dead(member: MemberId, incarnation: number, now: Millis, out: EffectSink): void {
@@ -412,6 +397,6 @@ export class Membership {
     if (this.#census.isAlive(member)) return
     this.#census.forget(member)
     this.#watch.forgetAll(member)
-    this.#toldAt.delete(member)
+    this.#claims.forget(member)
   }
 }
