@@ -71,9 +71,8 @@ export class Membership {
     this.#incarnation = init.incarnation
     this.#random = init.random
     this.#hooks = init.hooks
-    const { ringsMin, ringsMax } = init.config
     const table = new MemberTable(init.maps)
-    const rings = init.presence?.() ?? new ProbeRings(ringsMin, ringsMax)
+    const rings = init.presence?.() ?? new ProbeRings(init.config.ringsMin, init.config.ringsMax)
     this.#tables = new TableExchange(table)
     this.#around = new Neighbourhood(init.config, init.self, rings)
     this.#census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
@@ -193,8 +192,7 @@ export class Membership {
     const update = this.#ownClaim('left')
     this.#census.hold(update)
     this.#urgent.add(update)
-    for (const to of this.linked())
-      out.push({ type: 'send', to, message: { type: 'claim', updates: [update] } })
+    for (const to of this.linked()) this.#claims.tell(to, this.#self, out)
     this.#hasLeft = true
   }
 
@@ -205,15 +203,14 @@ export class Membership {
 
   onDeadlines(now: Millis, out: EffectSink): void {
     this.#watch.onDeadlines(now, out)
-    for (let key = this.#deadlines.takeDue(now); key !== undefined; ) {
+    const due = () => this.#deadlines.takeDue(now)
+    for (let key = due(); key !== undefined; key = due())
       if (key === 'turn') this.#onTurn(now, out)
       else if (key === 'compare') this.#onCompare(now, out)
       else if (key === 'lost') this.#onLostDue(now, out)
       else if (key.startsWith('hearsay/'))
         this.#onHearsayDue(key.slice('hearsay/'.length), now, out)
       else this.#forget(key.slice('forget/'.length))
-      key = this.#deadlines.takeDue(now)
-    }
     this.#around.keepLinks(out)
   }
 
