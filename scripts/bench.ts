@@ -49,6 +49,7 @@ const parts: { [name: string]: () => Promise<Figure[]> | Figure[] } = {
   detection: () => benchDetection(detectionPlans(quick)),
   dissemination: () => [
     ...benchDissemination(quick ? 1000 : 10_000, 250, 5),
+    ...(quick ? [] : benchDissemination(10_000, 250, 5, 6)),
     ...(quick ? [] : benchDissemination(100_000, 300, 3)),
   ],
   antientropy: () => benchAntiEntropy(100_000),

@@ -3,6 +3,7 @@
  * gets: the simulator's model of gossipsub, which is held against recorded runs of real agents, over the links that
  * the agents' own membership asks for.
  */
+import { agentGossip } from '../../sim/gossip.ts'
 import { Simulator } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
 import { atMost, type Figure, median } from './figure.ts'
@@ -24,25 +25,29 @@ interface Spread {
   readonly copies: number
 }
 
+/** `d`: the degree of the mesh; left out, as the agent sets it. */
 export function benchDissemination(
   members: number,
   targetMs: number,
   broadcasts: number,
+  d = agentGossip.d,
 ): Figure[] {
-  const simulator = new Simulator({ seed: 1, members, network })
+  const wider = d - agentGossip.d
+  const gossip = { d, dLow: agentGossip.dLow + wider, dHigh: agentGossip.dHigh + 2 * wider }
+  const simulator = new Simulator({ seed: 1, members, network, gossip })
   startWarm(simulator)
   simulator.run(warmUs)
   const spreads = Array.from({ length: broadcasts }, (_, i) => spread(simulator, i))
   const others = members - 1
   const reached = Math.min(...spreads.map((each) => each.reached))
   const last = {
-    name: `a broadcast at all of ${members} members`,
+    name: `a broadcast at all of ${members} members, mesh of ${d}`,
     value: median(spreads.map(({ lastUs }) => lastUs / 1000)),
     unit: 'ms',
     note: `half of them by ${median(spreads.map(({ medianUs }) => medianUs / 1000)).toFixed(0)} ms; at least ${reached} of ${others} reached; ${broadcasts} broadcasts`,
   }
   const copies = {
-    name: `copies of it that a member receives, ${members} members`,
+    name: `copies of it that a member receives, ${members} members, mesh of ${d}`,
     value: median(spreads.map((each) => each.copies)),
     unit: '',
   }
