@@ -23,6 +23,8 @@ export interface Tally {
 
 export class Nemesis {
   readonly tallies: Tally[] = []
+  /** What the faults themselves saw broken. */
+  readonly violations: string[] = []
   readonly #simulator: Simulator
   readonly #topology: Topology
   readonly #random: Random
@@ -89,6 +91,7 @@ export class Nemesis {
       others: this.#others(fault),
       tally,
       after: (delayUs, run) => this.#after(delayUs, run),
+      complain: (violation) => this.violations.push(violation),
     })
     this.#standing.add(undo)
     const lasts = 'for' in fault ? fault.for : undefined

@@ -99,6 +99,7 @@ export class Run {
     yield* this.#advance(safetyUs)
     this.workload.stop()
     this.nemesis.heal()
+    this.violations.push(...this.nemesis.violations)
     this.phase = 'liveness'
     this.healedUs = this.simulator.nowUs
     if (yield* this.#untilRest(durationUs(durations.liveness)))

@@ -28,6 +28,8 @@ export interface Strike {
   /** Counted by the fault: messages stopped, writes refused, hosts that died. */
   readonly tally: { effect: number }
   after(delayUs: number, run: () => void): void
+  /** A promise that the fault itself shows to be broken. */
+  complain(violation: string): void
 }
 
 /** Ends it; harmless when it has ended already. */
