@@ -292,16 +292,14 @@ export class Host {
     else if (refusal !== undefined)
       this.#deadlines.setEarliest(`job/${id}`, now + this.#config.waitingRetryMs)
     else {
-      const { version, essence } = job
-      const allocation = `${id}.0.${this.#random.hex(8)}`
-      this.#take({ job: id, slot: 0, version, essence, allocation, failures }, now, out)
+      const wanted = { job: id, slot: 0, version: job.version, essence: job.essence, failures }
+      this.#take({ ...wanted, allocation: `${id}.0.${this.#random.hex(8)}` }, now, out)
     }
   }
 
   #take(wanted: WantedSlot & { failures: number }, now: Millis, out: EffectSink): void {
     const { spec } = this.#inventory.job(wanted.job)!
-    const body = newAllocation(wanted, spec, this.#world.stamp(now))
-    this.#own.begin(body, spec, now, out)
+    this.#own.begin(newAllocation(wanted, spec, this.#world.stamp(now)), spec, now, out)
   }
 
   /** The allocation that already answers the request; an ended one where its work is done for good. */
@@ -319,14 +317,12 @@ export class Host {
   }
 
   #refusalOf(request: PlaceRequest, now: Millis): string | undefined {
-    const { allocation } = request
     // The answer to a late copy of a request must not run the slot a second time.
-    if (this.#own.records.has(allocation)) return 'that allocation has ended'
+    if (this.#own.records.has(request.allocation)) return 'that allocation has ended'
     return refusalToHost(request, this.#inventory.job(request.job), this.#ownState(), now)
   }
 
   #ownState(): OwnState {
-    const { roster } = this.#own
     return {
       member: this.#world.self,
       node: this.#node,
@@ -334,8 +330,8 @@ export class Host {
       isDraining: this.#inventory.isDraining(this.#world.self),
       isSettled: this.#phase === 'working' && this.#orphans.isEmpty,
       canPersist: this.#world.canPersist(),
-      free: subtract(this.#node.capacity, roster.committed),
-      hostPorts: () => roster.hostPorts(),
+      free: subtract(this.#node.capacity, this.#own.roster.committed),
+      hostPorts: () => this.#own.roster.hostPorts(),
     }
   }
 
@@ -361,21 +357,23 @@ export class Host {
   }
 
   #touchSystemJobs(): void {
-    for (const id of this.#systemJobs.ids()) this.#own.touchJob(id)
-    for (const id of this.#systemJobs.ids()) this.#touchedJobs.add(id)
+    for (const id of this.#systemJobs.ids()) {
+      this.#own.touchJob(id)
+      this.#touchedJobs.add(id)
+    }
   }
 
   #isEcho({ jobs, members, allocations }: InventoryChange): boolean {
-    if (jobs.length + members.length > 0) return false
-    const memberOf = (id: AllocationId) => this.#inventory.allocation(id)?.member
-    return allocations.every((id) => (memberOf(id) ?? this.#world.self) === this.#world.self)
+    const { self } = this.#world
+    const isOwn = (id: AllocationId) => (this.#inventory.allocation(id)?.member ?? self) === self
+    return jobs.length + members.length === 0 && allocations.every(isOwn)
   }
 
   #onAllocationChanged(id: AllocationId, now: Millis, out: EffectSink): void {
     const placed = this.#inventory.allocation(id)
     if (placed === undefined) return
-    const { member, body } = placed
-    if (member !== this.#world.self) return this.#own.touchSlot(body.job, body.slot)
+    const { job, slot } = placed.body
+    if (placed.member !== this.#world.self) return this.#own.touchSlot(job, slot)
     if (!this.#own.records.has(id)) this.#onForgottenRecord(placed, now, out)
   }
 
