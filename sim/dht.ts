@@ -10,7 +10,7 @@ import { hashText } from '../protocol/base/hash.ts'
 import { DhtTable } from './dht-table.ts'
 import { type Walk, walk } from './dht-walk.ts'
 import type { Host } from './host.ts'
-import { dialRoundTrips, dialWorkUs, gossipHop } from './measured.ts'
+import { dialRoundTrips, dialWork, gossipHop } from './measured.ts'
 import { Delay } from './quantile.ts'
 import type { Simulator } from './simulator.ts'
 
@@ -50,6 +50,7 @@ interface Provided {
 /** A member that is gone without a word: the dial's own limit. */
 const dialTimeoutUs = 5_000_000
 const work = new Delay(gossipHop)
+const dialling = new Delay(dialWork)
 
 export class Dht {
   readonly table: DhtTable
@@ -210,7 +211,9 @@ export class Dht {
       return { us: dialTimeoutUs, isThere: false }
     const roundTripUs = 2 * network.latencyUs(from.index, to.index)
     if (!to.isUp) return { us: roundTripUs, isThere: false }
-    const dialUs = links.isOpen(from, to) ? 0 : dialRoundTrips * roundTripUs + dialWorkUs
+    const dialUs = links.isOpen(from, to)
+      ? 0
+      : dialRoundTrips * roundTripUs + dialling.drawUs(random)
     return { us: dialUs + roundTripUs + work.drawUs(random) + work.drawUs(random), isThere: true }
   }
 

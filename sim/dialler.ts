@@ -11,7 +11,8 @@ import { mix32 } from '../protocol/base/hash.ts'
 import type { Connection, Payload } from './connection.ts'
 import type { Host } from './host.ts'
 import { networkLimits as limits } from './limits.ts'
-import { dialRoundTrips, dialWorkUs } from './measured.ts'
+import { dialRoundTrips, dialWork } from './measured.ts'
+import { Delay } from './quantile.ts'
 import type { Simulator } from './simulator.ts'
 
 /** The link is there, after so many failures. */
@@ -25,6 +26,7 @@ interface Target {
   readonly waiting: { payload: Payload; bytes: number }[]
 }
 
+const work = new Delay(dialWork)
 const redialMinUs = 250_000
 const redialMaxUs = 8_000_000
 const courtesyUs = 150_000
@@ -109,7 +111,8 @@ export class Dialler {
       return
     }
     const { life } = to
-    this.#after(dialRoundTrips * roundTripUs + dialWorkUs, from, to, target, () => {
+    const workUs = work.drawUs(network.randomOf(from.index))
+    this.#after(dialRoundTrips * roundTripUs + workUs, from, to, target, () => {
       const isSame = to.isUp && to.life === life
       if (isSame && network.connects(from.index, to.index)) this.#succeed(from, to, target)
       else this.#onFailure(from, to, target)
