@@ -108,11 +108,14 @@ export class LocalCluster {
 
   /**
    * Until every running agent sees every running agent alive. One is asked at a time: to ask fifty all the time
-   * would keep them from getting there.
+   * would keep them from getting there. One that ends meanwhile, its port taken by another for instance, is told
+   * at once.
    */
   async whole(withinMs = 180_000): Promise<void> {
     const running = this.running
     const isWhole = async () => {
+      const ended = running.find((agent) => !agent.isRunning)
+      if (ended !== undefined) throw new Error(`${ended.name} ended: ${ended.log().slice(-500)}`)
       for (const agent of running) if ((await agent.aliveCount()) !== running.length) return false
       return true
     }

@@ -2,6 +2,7 @@
  * What an operator does to jobs and machines in use, on three real agents in one cluster: roll-outs, drains,
  * guarded edits, agents that are stopped for good or for a moment, and starts that cannot be.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LocalCluster, until } from '../../scripts/cluster.ts'
@@ -47,12 +48,18 @@ async function healthyOf(job: string): Promise<number> {
   return (await agent(1).get<JobShape>(`/v1/jobs/${job}`)).healthy
 }
 
+/** Far less than a check takes to call a new instance healthy. */
+const watchEveryMs = 10
+
 /** The least that was healthy while the act took place. */
 async function leastHealthy(job: string, act: () => Promise<unknown>): Promise<number> {
   let isOver = false
   let least = Number.POSITIVE_INFINITY
   const watch = async () => {
-    while (!isOver) least = Math.min(least, await healthyOf(job))
+    while (!isOver) {
+      least = Math.min(least, await healthyOf(job))
+      await pause(watchEveryMs)
+    }
   }
   const watching = watch()
   watching.catch(() => {}) // told below, once the act is over
@@ -141,7 +148,7 @@ operations('drain moves the work, never below the count, and a system job leaves
 operations('If-Match, ?w=, pages: over HTTP, on any agent', async () => {
   // A write is where it is asked for: on all three, with w=3.
   const onAll = (id: string) => agent(1).request('POST', '/v1/jobs?w=3', sleeper(id, 0))
-  await Promise.all(['p1', 'p2', 'p3'].map(onAll))
+  for (const { status } of await Promise.all(['p1', 'p2', 'p3'].map(onAll))) assert.is(status, 201)
   const seen = await agent(1).request('GET', '/v1/jobs/p1')
   const headers = { 'content-type': 'application/json', 'if-match': '"1-00000000"' }
   const body = JSON.stringify(sleeper('p1', 0, small))

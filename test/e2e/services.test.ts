@@ -15,7 +15,7 @@ services.before(async () => {
   cluster = await LocalCluster.start({ agents: 3, cpu: 2000, memory: 2048 })
 })
 
-services.after(() => cluster.stop())
+services.after(() => cluster?.stop())
 
 interface ServiceShape {
   readonly source: string
