@@ -1,6 +1,6 @@
 /**
- * `npm test`: each test file in a process of its own, two at a time; those that measure or need the whole
- * machine alone, after the others. Ends with the plain line `N passed, N failed`.
+ * `npm test`: each test file in a process of its own, two at a time; those with real agents, engines and networks
+ * after those that only compute. Ends with the plain line `N passed, N failed`.
  */
 import { spawn } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
@@ -15,8 +15,10 @@ interface Result {
   output: string
 }
 
-/** Files below these run alone. */
-const alone = /^test\/(e2e|node\/agent|node\/runtime\/docker|node\/network)/
+/** They wait more than they compute, and should not wait for those that only compute. */
+const real = /^test\/(e2e|node\/agent|node\/runtime\/docker|node\/network)/
+/** They take longest, so they begin. */
+const long = /^test\/(sim\/promises|e2e\/partition)/
 /** Types are stripped once, not by each of the processes. */
 const compileCache = resolve('node_modules/.cache/compile')
 const timeLimitMs = 1_200_000
@@ -82,18 +84,15 @@ function report({ file, passed, failed, skipped, seconds, output }: Result): voi
 const filter = process.argv[2]
 const files = globSync('test/**/*.test.ts')
   .filter((file) => filter === undefined || file.includes(filter))
-  .sort()
+  .sort((a, b) => Number(long.test(b)) - Number(long.test(a)) || (a < b ? -1 : 1))
 const results: Result[] = []
+const isReal = (file: string) => real.test(file)
 await runAll(
-  files.filter((file) => !alone.test(file)),
+  files.filter((file) => !isReal(file)),
   2,
   results,
 )
-await runAll(
-  files.filter((file) => alone.test(file)),
-  1,
-  results,
-)
+await runAll(files.filter(isReal), 2, results)
 
 const sum = (of: (result: Result) => number) => results.reduce((total, each) => total + of(each), 0)
 const skipped = sum((result) => result.skipped)
