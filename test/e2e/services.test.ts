@@ -1,6 +1,7 @@
 /** Services through the DHT, asked of agents that run none of their instances. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { limits } from '../../protocol/limits.ts'
 import { type LocalAgent, LocalCluster, until } from '../../scripts/cluster.ts'
 import { said } from './command-line.ts'
 import { type AllocationShape, runningOf } from './shapes.ts'
@@ -16,6 +17,9 @@ services.before(async () => {
 })
 
 services.after(() => cluster?.stop())
+
+/** Four times the walks that an agent makes at once; the rest of them go without. */
+const manyNames = 4 * limits.dhtQueries
 
 interface ServiceShape {
   readonly source: string
@@ -89,6 +93,28 @@ services('an agent without an instance finds it by the DHT, and it answers there
   }
   assert.match(await said(agent(3), 'services'), /^one +1\/1 +127\.0\.0\.1:[0-9]+$/m)
   assert.match(await said(agent(3), 'services one'), /^127\.0\.0\.1:[0-9]+ +yes +n1 +one\.0\./m)
+})
+
+services('a name that the DHT does not answer for is answered by the replica', async () => {
+  const labels = Array.from({ length: manyNames }, (_, i) => `label-${i}`)
+  const job = { ...web('broad', 'n1'), services: labels.map((name) => ({ name, port: 'http' })) }
+  await agent(1).request('POST', '/v1/jobs', job)
+  const known = async () => {
+    const path = '/v1/services?limit=1000'
+    const { items } = await agent(2).get<{ items: (ServiceShape & { name: string })[] }>(path)
+    const there = items.filter((each) => nodesOf(each) === 'n1').map(({ name }) => name)
+    return labels.every((label) => there.includes(label))
+  }
+  await until(known, 'the replica has all', patienceMs)
+  const sources = new Set<string>()
+  const hasBoth = async () => {
+    const found = await Promise.all(labels.map((label) => find(agent(2), label)))
+    assert.equal(found.map(nodesOf), Array(manyNames).fill('n1'))
+    for (const { source } of found) sources.add(source)
+    return sources.size === 2
+  }
+  await until(hasBoth, 'one of the DHT, and one that it had no room for', patienceMs)
+  await agent(1).request('DELETE', '/v1/jobs/broad')
 })
 
 services('what is stopped is not named any more', async () => {
