@@ -17,6 +17,19 @@ export const scenarioLimits = {
   yamlAliases: 100,
 }
 
+export const fuzzLimits = {
+  /**
+   * Variants that a shrink tries. A drawn scenario has some 20 of them at a time (six faults with three each, and
+   * the rest); with a halving of each size, a pass of 20 and one more that finds nothing, ten such passes.
+   */
+  shrinkRuns: 200,
+  /** 200 runs of the second that 30 members take at most on the median, and as much again: who waits is a person. */
+  shrinkMs: 300_000,
+  /** Wanted of what there is, in percent: above it a slot may find no room, and S4 is not to be had. A tenth of a
+   * machine is the largest slot that is drawn; its double is left free on the average machine, and some more. */
+  fullPercent: 75,
+}
+
 export const metricLimits = {
   /** Bins of a series over time: when they are used up, two become one, so 256 cover any length. */
   bins: 256,
