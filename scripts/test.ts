@@ -15,13 +15,18 @@ interface Result {
   output: string
 }
 
-/** They wait more than they compute, and should not wait for those that only compute. */
+/** They wait more than they compute. */
 const real = /^test\/(e2e|node\/agent|node\/runtime\/docker|node\/network)/
-/** They take longest, so they begin. */
-const long = /^test\/(sim\/promises|e2e\/partition)/
+/** It takes longest, so it begins. */
+const long = /^test\/sim\/promises/
 /** Types are stripped once, not by each of the processes. */
 const compileCache = resolve('node_modules/.cache/compile')
 const timeLimitMs = 1_200_000
+
+function turnOf(file: string): number {
+  if (long.test(file)) return 0
+  return real.test(file) ? 2 : 1
+}
 
 async function runFile(file: string): Promise<Result> {
   const startedAt = performance.now()
@@ -84,15 +89,9 @@ function report({ file, passed, failed, skipped, seconds, output }: Result): voi
 const filter = process.argv[2]
 const files = globSync('test/**/*.test.ts')
   .filter((file) => filter === undefined || file.includes(filter))
-  .sort((a, b) => Number(long.test(b)) - Number(long.test(a)) || (a < b ? -1 : 1))
+  .sort((a, b) => turnOf(a) - turnOf(b) || (a < b ? -1 : 1))
 const results: Result[] = []
-const isReal = (file: string) => real.test(file)
-await runAll(
-  files.filter((file) => !isReal(file)),
-  2,
-  results,
-)
-await runAll(files.filter(isReal), 2, results)
+await runAll(files, 2, results)
 
 const sum = (of: (result: Result) => number) => results.reduce((total, each) => total + of(each), 0)
 const skipped = sum((result) => result.skipped)

@@ -61,9 +61,10 @@ async function runSeed(
   recorded?: Recorded,
 ): Promise<Report> {
   const isSingle = flags.seeds === 1
-  if (isSingle) (flags.json ? process.stderr : process.stdout).write(`seed ${seed}\n`)
   const trace = flags.events ? (line: string) => process.stdout.write(`${line}\n`) : undefined
   const run = runOf(flags, seed, { recorded, ...(trace && { trace }) })
+  // Of a scenario that cannot be read nothing is to be replayed.
+  if (isSingle) (flags.json ? process.stderr : process.stdout).write(`seed ${seed}\n`)
   const startedAt = performance.now()
   await drive(run, new Progress(run, standardError, () => performance.now()), interrupt)
   const report = summarise(run, {
