@@ -12,7 +12,7 @@ interface Death {
 }
 
 export async function benchDeath(agents: number, kills: number): Promise<Figure[]> {
-  const cluster = await LocalCluster.start({ agents, staggerMs: agents > 20 ? 2000 : 150 })
+  const cluster = await LocalCluster.start({ agents, staggerMs: agents > 20 ? 1500 : 150 })
   try {
     const count = 2 * agents
     await cluster.agents[0]!.request('POST', '/v1/jobs', {
