@@ -93,14 +93,14 @@ function reportBreak(scenario: SeededScenario, finding: Finding, out: string): v
   process.stdout.write(`shrinking, at most ${limits.shrinkRuns} runs …\n`)
   const stillBreaks = (variant: SeededScenario) => verdictOf(variant).finding?.name === finding.name
   const shrunk = shrink(scenario, stillBreaks, { runs: limits.shrinkRuns, isOver })
-  const { seed } = scenario
+  const { seed, members, faults, workload } = shrunk.scenario
   const about = `With seed ${seed}: ${verdictOf(shrunk.scenario).finding?.text}`.slice(0, aboutMax)
   const file = join(out, `broken-${seed}.yaml`)
   mkdirSync(out, { recursive: true })
   writeFileSync(file, writeScenario({ ...shrunk.scenario, name: `broken-${seed}`, about }))
   const limit = shrunk.isMinimal ? '' : ', which were used up'
   process.stdout.write(`${about}
-${shrunk.scenario.members.count} members, ${shrunk.scenario.faults.length} faults, after ${shrunk.runs} runs${limit}
+left after ${shrunk.runs} runs${limit}: members ${members.count}, faults ${faults.length}, loads ${workload.length}
 replay with: scripts/starling sim --scenario ${file} --seed ${seed}
 `)
 }

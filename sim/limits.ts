@@ -18,15 +18,11 @@ export const scenarioLimits = {
 }
 
 export const fuzzLimits = {
-  /**
-   * Variants that a shrink tries. A drawn scenario has some 20 of them at a time (six faults with three each, and
-   * the rest); with a halving of each size, a pass of 20 and one more that finds nothing, ten such passes.
-   */
+  /** Some 20 variants of a drawn scenario in a round; most are taken in the first two, and ten rounds are 200 runs. */
   shrinkRuns: 200,
-  /** 200 runs of the second that 30 members take at most on the median, and as much again: who waits is a person. */
+  /** 200 runs at 1.5 s each, what a dozen members take at first; they get shorter. A person waits for it. */
   shrinkMs: 300_000,
-  /** Wanted of what there is, in percent: above it a slot may find no room, and S4 is not to be had. A tenth of a
-   * machine is the largest slot that is drawn; its double is left free on the average machine, and some more. */
+  /** Wanted of what there is: the largest slot drawn is a tenth of a machine, so a quarter free leaves it room. */
   fullPercent: 75,
 }
 
