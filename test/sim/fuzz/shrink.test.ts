@@ -23,7 +23,7 @@ const bug = drawn.chain((scenario) =>
     scenario: fc.constant(scenario),
     faults: fc.subarray(scenario.faults.map(({ fault }) => fault)),
     members: fc.integer({ min: 1, max: scenario.members.count }),
-    safetyUs: fc.integer({ min: 0, max: 15 }).map((seconds) => seconds * 1_000_000),
+    safetyUs: fc.nat(durationUs(scenario.durations.safety)),
     needsLoss: fc.boolean(),
     needsLoad: fc.boolean(),
     /** Of the number of members: breaks that come and go as the scenario shrinks. */
