@@ -32,7 +32,9 @@ export function drawScenario(
   limits = { membersMin: 50, membersMax: 200 },
 ): SeededScenario {
   const random = new Random(seed)
-  const count = limits.membersMin + random.below(limits.membersMax - limits.membersMin + 1)
+  // The smaller of two: what a large cluster costs to simulate is better spent on more seeds.
+  const more = () => random.below(limits.membersMax - limits.membersMin + 1)
+  const count = limits.membersMin + Math.min(more(), more())
   const faults = random.shuffle([...drawable]).slice(0, 3 + random.below(4))
   // One fault each one to four seconds, whichever.
   const mean = durationFrom(faults.length * (1 + random.below(4)) * 1_000_000)
