@@ -4,31 +4,34 @@
  */
 import type { QuantileTable } from './quantile.ts'
 
+/** Percent, of every table. */
+const points = [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100]
+
 /** One batch of the agent's store, fsynced, with nothing before it. */
 export const fsync: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [190, 212, 223, 250, 286, 356, 1894, 3894, 4019, 4076, 5272, 6079],
 }
 
 /** From asking for a process to its being known to run, and from asking for its end to its end. */
 export const processStart: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [7370, 8126, 8875, 9432, 10233, 12725, 18047, 22551, 29573, 29873, 33297, 33297],
 }
 export const processStop: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [6715, 7116, 8882, 10043, 10439, 11065, 13498, 14680, 17713, 18114, 19858, 19858],
 }
 
 /** The same of a container of a local image, by Docker, without a network. */
 export const containerStart: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [
     232094, 243699, 255963, 292443, 329112, 363182, 428487, 448594, 550217, 553395, 602214, 602214,
   ],
 }
 export const containerStop: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [58115, 72448, 74951, 84118, 93582, 105574, 120056, 130549, 145297, 189943, 301331, 301331],
 }
 
@@ -37,11 +40,11 @@ export const containerStop: QuantileTable = {
  * it, and from there to its being passed on in turn.
  */
 export const gossipHop: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [1109, 1199, 1241, 1505, 3217, 7335, 13677, 16321, 27804, 45817, 45817, 45817],
 }
 export const gossipInner: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [316, 379, 406, 450, 547, 1310, 2932, 5957, 9862, 27748, 27748, 27748],
 }
 
@@ -54,7 +57,7 @@ export const idleShare = 0.65
 
 /** The work at both ends of a link that opens, and the round trips that it takes, TCP's own included. */
 export const dialWork: QuantileTable = {
-  points: [0, 5, 10, 25, 50, 75, 90, 95, 98, 99, 99.5, 100],
+  points,
   us: [38874, 38874, 40662, 50619, 61358, 75046, 83134, 84051, 93290, 93290, 93290, 93290],
 }
 export const dialRoundTrips = 6

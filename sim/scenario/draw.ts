@@ -5,7 +5,7 @@
 import { Random } from '../../protocol/base/random.ts'
 import type { FaultShape } from './fault-shape.ts'
 import { durationFrom, shareFrom } from './quantity.ts'
-import type { Scenario } from './shape.ts'
+import { type Scenario, usualClass } from './shape.ts'
 import type { WorkloadShape } from './workload-shape.ts'
 
 /** A scenario with the seed that it is run with. */
@@ -55,16 +55,6 @@ export function drawScenario(
     // A boot takes longer to simulate than all that comes after it.
     start: random.chance(1, 4) ? 'cold' : 'warm',
   }
-}
-
-const usualClass = {
-  name: 'usual',
-  weight: 1,
-  cpu: 4000,
-  memory: 8192,
-  disk: 100_000,
-  gpu: 0,
-  labels: {},
 }
 
 function drawLink(random: Random): Scenario['links']['sameRack'] {

@@ -58,7 +58,8 @@ const regionSchema = refine(
   },
 )
 
-const usualClass = {
+/** The machine where nobody has said which. */
+export const usualClass = {
   name: 'usual',
   weight: 1,
   cpu: 4000,
