@@ -181,7 +181,7 @@ function judgeLive(facts: SlotFacts, input: ReconcileInput, stop: Stop[]): Verdi
   const winner = winnerOf(job, live, records)!
   const isHere = (each: Placed): boolean => fateOf(each.member).type === 'here'
   if (isHere(winner)) stop.push(...losersOf(winner, live.filter(isHere)))
-  const chosen = isHere(winner) ? winner : (live.find(isHere) ?? winner)
+  const chosen = isHere(winner) ? winner : (winnerOf(job, live.filter(isHere), records) ?? winner)
   const fate = fateOf(chosen.member)
   if (fate.type === 'suspect') return waiting(slot, 'suspect')
   if (fate.type === 'away') return waiting(slot, 'away', fate.until)

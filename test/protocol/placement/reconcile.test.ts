@@ -282,6 +282,12 @@ rules('a drain', () => {
       ['0@drained1 running+'],
       'stop 0 on drained1',
     ],
+    [
+      'of those that are here the winner counts, though a suspect one ranks before it',
+      { update: { order: 'stop-first' } },
+      ['0@a pending old', '0@shaky pending', '0@drained1 pending'],
+      'replace 0 on drained1 (drain)',
+    ],
   ])
   assert.is(plan(job(three), drained).replace[0]?.mayStopFirst, false)
 })
