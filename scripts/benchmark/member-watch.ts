@@ -60,7 +60,10 @@ export class MemberWatch {
   #follow(agent: LocalAgent): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = get(`${agent.api}/v1/events?type=member-changed`, (answer) => {
-        createInterface({ input: answer }).on('line', (line) => this.#read(agent.name, line))
+        const lines = createInterface({ input: answer })
+        lines.on('line', (line) => this.#read(agent.name, line))
+        // Cut off when we close it, or its agent ends: whose word is then missing is told by `downAt`.
+        lines.on('error', () => lines.close())
         resolve()
       })
       request.on('error', reject)
