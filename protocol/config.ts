@@ -43,7 +43,10 @@ export interface Config {
   /** Candidates of a slot, then of the first spill; the last spill is everyone. @default 16, 128 */
   candidates: number
   candidatesSpilled: number
-  /** A member that does not answer a placement request is passed over. @default 1000 */
+  /**
+   * A member that does not answer a placement request is passed over; one that is found dead, at once. Longer than
+   * busy members take: whoever is asked twice runs twice, for a while. @default 3000
+   */
   placementTimeoutMs: number
   /** Slots that fit nowhere are tried again at the latest then. @default 5000 */
   waitingRetryMs: number
@@ -89,7 +92,7 @@ export const defaultConfig: Config = {
   storageRetryMs: 1000,
   candidates: 16,
   candidatesSpilled: 128,
-  placementTimeoutMs: 1000,
+  placementTimeoutMs: 3000,
   waitingRetryMs: 5000,
   availabilityIntervalMs: 30_000,
   placementSettleMs: 1500,

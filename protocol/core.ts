@@ -219,6 +219,7 @@ class MemberCore implements Core {
     if (isRejection(opened)) return this.#reject(opened, out)
     this.#membership.applyUpdates(opened.updates, now, out)
     const { author, records } = broadcast
+    if (records.length > 0) this.#replica.noteBroadcast(now)
     this.#replica.joinRecords(author, records, now, opened.vouchesForRecords ? author : null)
   }
 

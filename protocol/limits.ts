@@ -73,8 +73,15 @@ export const limits = {
   portsPerTask: 32,
   /** Local writes that await their copies: 4,096 × 2 s. More are refused with 503. */
   pendingWrites: 4096,
-  /** Placement requests under way from one steward: 256 × 1 KiB. */
+  /**
+   * Placement requests under way from one steward: 16 at first, one more for each answer, half when answers fail to
+   * come; at most 256 × 1 KiB. 16 × 1 s / 20 ms a trip are 800 placements a second, all that a small cluster can start.
+   */
   pendingPlacements: 256,
+  pendingPlacementsAtFirst: 16,
+  pendingPlacementsAtLeast: 4,
+  /** Requests given up whose answers may still come: they teach how long to wait. */
+  lateAnswersRemembered: 256,
   /** Work of one step on behalf of jobs; the rest waits for a deadline of now. */
   jobsPerStep: 64,
   /** Kinds of GPU slots that a score weighs: 16 candidates × 2 × 64 kinds × 8 devices = 16,000 comparisons. */

@@ -65,9 +65,9 @@ export class LocalCluster {
       await cluster.whole()
       return cluster
     } catch (error) {
-      const logs = cluster.agents.map(
-        (agent) => `${agent.name} ends with: ${agent.log().slice(-500)}`,
-      )
+      const logs = cluster.agents
+        .slice(0, 5)
+        .map((agent) => `${agent.name} ends with: ${agent.log().slice(-500)}`)
       await cluster.stop()
       throw new Error([(error as Error).message, ...logs].join('\n'), { cause: error })
     }
@@ -310,16 +310,26 @@ export async function until(
   }
 }
 
-/** Free now; held open together so that they differ. */
+/** Below the ports that the kernel gives to outgoing connections: one of those is taken before an agent is up. */
+const portsFrom = 12_000
+const portsTo = 32_000
+
+/** Ports of this machine that nobody listens on, none of them handed out before by this process. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
+  const ports: number[] = []
+  while (ports.length < count) {
+    nextPort = nextPort + 1 < portsTo ? nextPort + 1 : portsFrom
+    if (await isFree(nextPort)) ports.push(nextPort)
+  }
   return ports
+}
+
+let nextPort = portsFrom + ((process.pid * 97) % (portsTo - portsFrom))
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }

@@ -33,6 +33,8 @@ export function gossipOptions(topic: string): Partial<GossipsubOpts> {
     Dscore: 3,
     Dout: 1,
     Dlazy: 4,
+    // To decline a copy costs as many messages as the copies that it saves, and messages are what costs.
+    idontwantMinDataSize: limits.broadcastBytes,
     heartbeatInterval: timing.gossipHeartbeatMs,
     // Members on busy machines answer late; that is no fault of theirs.
     gossipsubIWantFollowupMs: 4 * timing.gossipHeartbeatMs,

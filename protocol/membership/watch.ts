@@ -16,7 +16,7 @@ import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
 import type { Awareness } from './awareness.ts'
-import { Patience } from './patience.ts'
+import { Patience } from '../base/patience.ts'
 import { suspicionTimeoutMs } from './suspicion.ts'
 
 /** Observers of one member declare its death one after the other, so that one broadcast is enough. */

@@ -6,10 +6,15 @@
  *
  * An ask that was accepted stays until its allocation shows in the records: without it, a record that is
  * late would have the slot placed twice.
+ *
+ * How long an answer may take is learned from the answers, late ones too, and how many are awaited at once follows
+ * from it (Jacobson and Karels, SIGCOMM 1988, section 3). With a fixed second and 256 at once, a hundred slots on
+ * fifty overloaded agents were each asked for twice, which overloaded them for good.
  */
 
 import { Deadlines } from '../base/deadline.ts'
 import type { AllocationId, JobId, MemberId, Millis } from '../base/id.ts'
+import { Patience } from '../base/patience.ts'
 import type { Random } from '../base/random.ts'
 import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
@@ -37,6 +42,8 @@ interface JobAsks {
 }
 
 const doublingsMax = 5
+/** Whoever declines is passed over so long at first: others are asked meanwhile. */
+const declinePauseMs = 1000
 
 export class Asks {
   readonly #config: Config
@@ -46,6 +53,11 @@ export class Asks {
   readonly #jobs = new SparseMap<JobId, JobAsks>()
   readonly #reserved = new SparseMap<MemberId, Resources>()
   readonly #deadlines = new Deadlines()
+  readonly #patience = new Patience()
+  /** When each ask was sent whose answer has not come, given up or not. */
+  readonly #sentAt = new SparseMap<AllocationId, Millis>()
+  #window: number = limits.pendingPlacementsAtFirst
+  #nextCutAt: Millis = 0
 
   constructor(config: Config, random: Random) {
     this.#config = config
@@ -53,7 +65,7 @@ export class Asks {
   }
 
   get isFull(): boolean {
-    return this.#asks.size - this.#accepted.size >= limits.pendingPlacements
+    return this.#asks.size - this.#accepted.size >= this.#window
   }
 
   get(id: AllocationId): Ask | undefined {
@@ -68,7 +80,17 @@ export class Asks {
     this.#asks.set(ask.id, ask)
     this.#jobAsks(ask.job).slots.set(ask.slot, ask)
     this.#reserve(ask.member, add(this.reserved(ask.member), ask.need))
-    this.#deadlines.set(ask.id, now + this.#config.placementTimeoutMs)
+    this.#noteSent(ask.id, now)
+    this.#deadlines.set(ask.id, now + this.#timeoutMs())
+  }
+
+  /** An answer has come, for an ask that is awaited or for one that was given up. */
+  noteAnswer(id: AllocationId, now: Millis): void {
+    const sentAt = this.#sentAt.get(id)
+    if (sentAt === undefined) return
+    this.#sentAt.delete(id)
+    this.#patience.observe(now - sentAt)
+    this.#window = Math.min(limits.pendingPlacements, this.#window + 1)
   }
 
   /** Slots that are asked for, or accepted and not yet seen. */
@@ -105,11 +127,7 @@ export class Asks {
     const members = avoided.get(slot) ?? new Map<MemberId, Avoided>()
     avoided.set(slot, members)
     const times = Math.min((members.get(member)?.times ?? 0) + 1, doublingsMax)
-    const pauseMs = Math.min(
-      this.#config.placementTimeoutMs * 2 ** (times - 1),
-      this.#config.waitingRetryMs,
-    )
-    // Longer than the time-out of the next one: first everyone is asked once.
+    const pauseMs = Math.min(declinePauseMs * 2 ** (times - 1), this.#config.waitingRetryMs)
     const until = now + pauseMs + 1 + this.#random.below(pauseMs)
     members.set(member, { until, times, reason })
   }
@@ -151,9 +169,37 @@ export class Asks {
       id = this.#deadlines.takeDue(now)
     ) {
       const ask = this.#asks.get(id)
-      if (ask !== undefined) return ask
+      if (ask === undefined) continue
+      if (!this.#accepted.has(id)) this.#noteSilence(now)
+      return ask
     }
     return undefined
+  }
+
+  /** No answer came: fewer are asked at once, half as many for one wave of silence. */
+  #noteSilence(now: Millis): void {
+    if (now < this.#nextCutAt) return
+    this.#nextCutAt = now + this.#timeoutMs()
+    this.#window = Math.max(limits.pendingPlacementsAtLeast, this.#window >> 1)
+  }
+
+  awaitedFrom(member: MemberId): Ask[] {
+    return [...this.#asks.values()].filter(
+      (ask) => ask.member === member && !this.#accepted.has(ask.id),
+    )
+  }
+
+  #timeoutMs(): Millis {
+    return this.#patience.atLeast(this.#config.placementTimeoutMs)
+  }
+
+  #noteSent(id: AllocationId, now: Millis): void {
+    this.#sentAt.set(id, now)
+    if (this.#sentAt.size <= limits.pendingPlacements + limits.lateAnswersRemembered) return
+    for (const oldest of this.#sentAt.keys()) {
+      this.#sentAt.delete(oldest)
+      return
+    }
   }
 
   #jobAsks(job: JobId): JobAsks {

@@ -27,7 +27,7 @@ import { Seater, type StewardInit } from './seater.ts'
 import { bornAt, Settling } from './settling.ts'
 import { Stewardship } from './stewardship.ts'
 import { StopRequests } from './stop-requests.ts'
-import { compareUrgency, WaitingRoom } from './waiting-room.ts'
+import { byUrgency, WaitingRoom } from './waiting-room.ts'
 import { explainJob, explainSystemJob } from './why.ts'
 import { WorkQueue } from './work-queue.ts'
 
@@ -73,9 +73,11 @@ export class Steward {
   onMembersChanged(changed: readonly MemberId[], now: Millis, _out: EffectSink): void {
     this.#begin(now)
     for (const member of changed) {
-      this.#absences.note(member, this.#init.world.stateOf(member), now)
+      const state = this.#init.world.stateOf(member)
+      this.#absences.note(member, state, now)
       this.#lookAtJobsOn(member)
       this.#risen.add(member)
+      if (state === 'down' || state === 'left') this.#giveUpOn(member, now)
     }
     this.#work(now)
   }
@@ -101,6 +103,7 @@ export class Steward {
 
   onPlaceResponse(from: MemberId, response: PlaceResponse, now: Millis, _out: EffectSink): void {
     this.#begin(now)
+    this.#asks.noteAnswer(response.requested, now)
     const ask = this.#asks.get(response.requested)
     if (ask === undefined || ask.member !== from) return
     const { allocation, reason } = response
@@ -233,6 +236,13 @@ export class Steward {
     if (!this.#isAlone()) this.#settling.note(job, writtenAt, now)
   }
 
+  #giveUpOn(member: MemberId, now: Millis): void {
+    for (const ask of this.#asks.awaitedFrom(member)) {
+      this.#onDeclined(ask, `${member} is gone`, now)
+      this.#lookAt(ask.job)
+    }
+  }
+
   /** A member that says that it has less, or nothing: what it was thought to have is not held for it. */
   #onDeclined(ask: Ask, reason: string, now: Millis): void {
     this.#asks.avoid(ask, reason, now)
@@ -265,15 +275,11 @@ export class Steward {
   }
 
   #workOff(now: Millis, out: EffectSink): void {
-    const { inventory } = this.#init
-    const byUrgency = (ids: JobId[]): JobId[] =>
-      ids
-        .flatMap((id) => inventory.job(id) ?? [])
-        .sort(compareUrgency)
-        .map((job) => job.id)
+    const jobOf = (id: JobId): Job | undefined => this.#init.inventory.job(id)
+    const inOrder = (ids: JobId[]): JobId[] => byUrgency(ids.flatMap((id) => jobOf(id) ?? []))
     let budget = limits.candidatesPerStep - this.#tellRisen(now)
     for (let jobs = 0; jobs < limits.jobsPerStep && budget > 0 && !this.#asks.isFull; jobs++) {
-      const id = this.#queue.take(byUrgency)
+      const id = this.#queue.take(inOrder)
       if (id === undefined) return
       budget -= this.#advance(id, budget, now, out)
     }

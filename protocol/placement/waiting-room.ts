@@ -90,8 +90,12 @@ function heads(shape: Shape): JobId[] {
   return shape.jobs.slice(0, headsTried).map((job) => job.id)
 }
 
+export function byUrgency(jobs: Job[]): JobId[] {
+  return jobs.sort(compareUrgency).map((job) => job.id)
+}
+
 /** By priority, then age. */
-export function compareUrgency(a: Job, b: Job): number {
+function compareUrgency(a: Job, b: Job): number {
   return (
     b.spec.priority - a.spec.priority || a.createdStamp - b.createdStamp || compareText(a.id, b.id)
   )

@@ -1,8 +1,8 @@
 /**
  * Own records on their way into gossip: the first when it is due, then one batch per interval. A newer record
  * of a key takes the place of the older one that still waits: so a start, whose steps may wait for its end,
- * costs the cluster one message and not two, and the end finds the interval unused. Gossip is a hint, so what
- * does not fit is left to anti-entropy.
+ * costs the cluster one message and not two, and the end finds the interval unused. The more the others say, the
+ * longer the interval (traffic.ts). Gossip is a hint, so what does not fit is left to anti-entropy.
  */
 
 import type { Millis } from '../base/id.ts'
@@ -10,12 +10,14 @@ import { SparseMap } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import { compareRecords, type ReplicaRecord } from './record.ts'
 import { recordSize } from './signature.ts'
+import { Traffic } from './traffic.ts'
 
 export class Outbox {
   readonly #intervalMs: Millis
   /** Keys in the order in which they came. */
   #queue: string[] = []
   readonly #newest = new SparseMap<string, ReplicaRecord>()
+  readonly #traffic = new Traffic()
   #nextAt: Millis = 0
   /** When the first of those that wait has to go. */
   #dueAt: Millis = Number.POSITIVE_INFINITY
@@ -24,20 +26,28 @@ export class Outbox {
     this.#intervalMs = intervalMs
   }
 
-  add(record: ReplicaRecord, dueAt: Millis): void {
+  /** Another member has broadcast records. */
+  noteTraffic(now: Millis): void {
+    this.#traffic.note(now)
+  }
+
+  /** It may wait for others to come, longer the more there is to hear. */
+  add(record: ReplicaRecord, now: Millis, gatherMs: Millis = 0): void {
     const held = this.#newest.get(record.key)
     if (held === undefined) {
       if (this.#queue.length >= limits.outboxRecords) return
       this.#queue.push(record.key)
     } else if (compareRecords(held, record) > 0) return
     this.#newest.set(record.key, record)
-    this.#dueAt = Math.min(this.#dueAt, dueAt)
+    const waitMs = gatherMs === 0 ? 0 : this.#traffic.stretch(gatherMs, now)
+    this.#dueAt = Math.min(this.#dueAt, now + waitMs)
   }
 
   take(now: Millis): ReplicaRecord[] {
     const deadline = this.deadline()
     if (deadline === undefined || now < deadline) return []
-    this.#nextAt = now + this.#intervalMs
+    this.#traffic.note(now)
+    this.#nextAt = now + this.#traffic.stretch(this.#intervalMs, now)
     const batch = firstThatFit(this.#queue.map((key) => this.#newest.get(key)!))
     for (const record of batch) this.#newest.delete(record.key)
     this.#queue = this.#queue.slice(batch.length)

@@ -162,7 +162,7 @@ export class Replica {
     const record = this.#pen.write(key, body, null, now)
     this.#intake.apply(record, now)
     this.#journal.keep(record)
-    this.#outbox.add(record, now + (isOnTheWay ? this.#init.config.gossipGatherMs : 0))
+    this.#outbox.add(record, now, isOnTheWay ? this.#init.config.gossipGatherMs : 0)
   }
 
   /** A client's writes to shared keys, all or none. `takeSettled` says what became of them. */
@@ -255,6 +255,10 @@ export class Replica {
       default:
         unreachable(message)
     }
+  }
+
+  noteBroadcast(now: Millis): void {
+    this.#outbox.noteTraffic(now)
   }
 
   /** Records of a broadcast, or attached to another message. The voucher is surely who it says it is. */

@@ -468,7 +468,7 @@ steward('never more requests under way than the limit, and all are served in the
   })
   stage.putJob(spec({ count: 1000, tasks: [task({ resources: { cpu: 10, memory: 10 } })] }))
   const first = stage.takeAsked()
-  assert.is(first.length, limits.pendingPlacements)
+  assert.is(first.length, limits.pendingPlacementsAtFirst)
   const slots = first.map(({ request }) => request.slot)
   for (const each of first) stage.accept(each, healthy)
   for (let i = 0; i < 100 && slots.length < 1000; i++) {

@@ -27,14 +27,39 @@ test('the first goes when it is due, the next after the interval', () => {
 
 test('what may wait goes when it is due, or with what may not', () => {
   const outbox = new Outbox(100)
-  outbox.add(write(1), 1030)
+  outbox.add(write(1), 1000, 30)
   assert.equal(outbox.take(1029), [])
   assert.is(outbox.deadline(), 1030)
   assert.equal(outbox.take(1030), [write(1)])
-  outbox.add(write(2), 1230)
+  outbox.add(write(2), 1140, 90)
   outbox.add(write(3), 1140)
   assert.equal(outbox.take(1139), [])
   assert.equal(outbox.take(1140), [write(2), write(3)])
+})
+
+test('the more is broadcast, the longer it gathers', () => {
+  const everyMs = (heardPerSecond: number): number => {
+    const outbox = new Outbox(100)
+    const batches: number[] = []
+    for (let now = 100_000; now < 110_000; now++) {
+      if (now % Math.floor(1000 / heardPerSecond) === 0) outbox.noteTraffic(now)
+      outbox.add(write(now, 'node/m1'), now)
+      if (outbox.take(now).length > 0) batches.push(now)
+    }
+    return batches.at(-1)! - batches.at(-2)!
+  }
+  assert.ok(everyMs(1) <= 300, 'our own count too')
+  assert.ok(everyMs(50) >= 900)
+  assert.is(everyMs(1000), 2000, 'and never longer than a steward waits for')
+})
+
+test('what may wait for others waits longer in a storm', () => {
+  const outbox = new Outbox(100)
+  for (let i = 0; i < 50; i++) outbox.noteTraffic(1000 + i)
+  outbox.add(write(1), 1060, 30)
+  assert.is(outbox.deadline(), 1360)
+  outbox.add(write(2), 1100)
+  assert.is(outbox.deadline(), 1100, 'what may not wait does not')
 })
 
 test('of one key only the newest goes', () => {

@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { Patience } from '../../../protocol/membership/patience.ts'
+import { Patience } from '../../../protocol/base/patience.ts'
 
-const patience = suite('membership/patience')
+const patience = suite('base/patience')
 
 function after(...took: number[]): number {
   const learned = new Patience()

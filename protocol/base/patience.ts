@@ -6,8 +6,8 @@
  * overloaded for good.
  */
 
-import type { Millis } from '../base/id.ts'
-import { clamp, mulDiv } from '../base/integer.ts'
+import type { Millis } from './id.ts'
+import { clamp, mulDiv } from './integer.ts'
 
 /** An answer that took longer teaches no more: the sender slept, or the clock jumped. */
 const longestMs = 20_000
