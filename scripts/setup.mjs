@@ -47,5 +47,18 @@ function checkNode() {
   )
 }
 
-if (!isInstalled()) install()
+/** The first agent would strip the types of every file itself, and hold what it needed for that, 20 MiB, for good. */
+function fillCompileCache() {
+  const path = `${process.cwd()}/node_modules/.bin:${process.env.PATH}`
+  const cache = `${process.cwd()}/node_modules/.cache/compile`
+  const load = "await import('./node/run-agent.ts')"
+  spawnSync('node', ['--no-warnings', '--input-type=module', '--eval', load], {
+    env: { NODE_COMPILE_CACHE: cache, ...process.env, PATH: path },
+    stdio: 'ignore',
+  })
+}
+
+const isNew = !isInstalled()
+if (isNew) install()
 checkNode()
+if (isNew) fillCompileCache()
