@@ -14,11 +14,8 @@ import { Epoch } from './epoch.ts'
 import { Leaving } from './leaving.ts'
 import { journaledMembers } from './member-journal.ts'
 import { isPresent } from './membership/member.ts'
-import {
-  Membership,
-  type MembershipHooks,
-  type MembershipOptions,
-} from './membership/membership.ts'
+import { Membership } from './membership/membership.ts'
+import type { MembershipHooks, MembershipOptions } from './membership/surroundings.ts'
 import type { NodeBody } from './placement/node-body.ts'
 import { Placement } from './placement/placement.ts'
 import type { World } from './placement/world.ts'

@@ -1,9 +1,9 @@
 /**
  * Who is dialled when, by the rules of node/network/dialler.ts: one attempt at a time; after a failure a back-off
  * that doubles from 250 ms to 8 s; of two that keep a link the one with the larger id waits a little; what is sent
- * meanwhile waits for the link, and is lost with the attempt. An attempt takes round trips and work at both
- * ends; a machine without an agent refuses, one that is off or cut off is tried again after 1 s and 3 s, and
- * given up after 5 s.
+ * meanwhile waits for the link, and is lost with the attempt. An attempt takes round trips, any packet of which may
+ * be lost, and work at both ends; a machine without an agent refuses, one that is off or cut off is tried again after
+ * 1 s and 3 s, and given up after 5 s.
  *
  * Not modelled: the work of many handshakes at once on one machine, the limit on those under way.
  */
@@ -104,15 +104,20 @@ export class Dialler {
     const { network } = this.#simulator
     const isThere = !to.isOff && network.connects(from.index, to.index)
     if (!isThere) return this.#knockAgain(from, to, target, tries)
-    const roundTripUs = 2 * network.latencyUs(from.index, to.index)
     if (!to.isUp) {
+      const roundTripUs = 2 * network.latencyUs(from.index, to.index)
       this.counts.refused++
       this.#after(roundTripUs, from, to, target, () => this.#onFailure(from, to, target))
       return
     }
     const { life } = to
     const workUs = work.drawUs(network.randomOf(from.index))
-    this.#after(dialRoundTrips * roundTripUs + workUs, from, to, target, () => {
+    const openUs = network.openingUs(from.index, to.index, dialRoundTrips) + workUs
+    if (openUs > attemptUs) {
+      this.counts.timedOut++
+      return this.#after(attemptUs, from, to, target, () => this.#onFailure(from, to, target))
+    }
+    this.#after(openUs, from, to, target, () => {
       const isSame = to.isUp && to.life === life
       if (isSame && network.connects(from.index, to.index)) this.#succeed(from, to, target)
       else this.#onFailure(from, to, target)

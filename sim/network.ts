@@ -46,8 +46,12 @@ export interface Geography {
   readonly plan: NetworkPlan
 }
 
-/** Linux: the least retransmission time-out, on top of the round trip; it doubles up to the most. */
+/**
+ * Linux: the least retransmission time-out, on top of the round trip; it doubles up to the most. Before the first
+ * round trip is measured it is a second (RFC 6298, 2.1).
+ */
 const rtoUs = 200_000
+const synRtoUs = 1_000_000
 const rtoMaxUs = 120_000_000
 /** What a packet carries. */
 const packetBytes = 1448
@@ -157,9 +161,26 @@ export class Network {
       return undefined
     }
     const latencyUs = this.#latencyUs(link, from, to)
-    const lateUs = this.#retransmissionUs(link, from, to, bytes, latencyUs)
+    const packets = Math.max(1, Math.ceil(bytes / packetBytes))
+    const lateUs = this.#retransmissionUs(link, from, to, {
+      packets,
+      waitUs: rtoUs + 2 * latencyUs,
+    })
+    if (lateUs > 0) this.counts.late++
     const lagUs = this.#lag.size === 0 ? 0 : this.#lagUs(from) + this.#lagUs(to)
     return queueUs + latencyUs + lateUs + lagUs
+  }
+
+  /** A connection that opens: so many round trips, the first of which is TCP's own. */
+  openingUs(from: number, to: number, roundTrips: number): number {
+    const link = this.#links(from, to)
+    const roundTripUs = 2 * this.#latencyUs(link, from, to)
+    let us = roundTrips * roundTripUs
+    for (let packet = 0; packet < 2 * roundTrips; packet++) {
+      const waitUs = packet < 2 ? synRtoUs : rtoUs + roundTripUs
+      us += this.#retransmissionUs(link, from, to, { packets: 1, waitUs })
+    }
+    return us
   }
 
   /** Calls `arrive` for each copy: none, one, or two. */
@@ -191,19 +212,16 @@ export class Network {
     return waitUs + sendUs
   }
 
-  /** Time-outs that double from 200 ms and the round trip. */
+  /** Time-outs that double from the first. */
   #retransmissionUs(
     link: LinkPlan,
     from: number,
     to: number,
-    bytes: number,
-    latencyUs: number,
+    { packets, waitUs }: { packets: number; waitUs: number },
   ): number {
     if (link.lossPpm === 0 && this.#lossy.size === 0) return 0
-    let packets = Math.max(1, Math.ceil(bytes / packetBytes))
-    let lateUs = 0
-    for (let wait = rtoUs + 2 * latencyUs; this.#isLost(link, from, to, packets); packets = 1) {
-      if (lateUs === 0) this.counts.late++
+    let [left, wait, lateUs] = [packets, waitUs, 0]
+    for (; this.#isLost(link, from, to, left); left = 1) {
       lateUs += wait
       if (lateUs > limits.silentCloseUs) return Number.POSITIVE_INFINITY
       wait = Math.min(rtoMaxUs, 2 * wait)

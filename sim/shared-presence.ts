@@ -94,7 +94,7 @@ export class SharedPresence implements Presence {
   }
 
   observers(member: MemberId): MemberId[] {
-    return this.#around(member, -1)
+    return [...new Set(this.#around(member, -1))]
   }
 
   #around(member: MemberId, step: 1 | -1): MemberId[] {
@@ -102,10 +102,7 @@ export class SharedPresence implements Presence {
     if (!this.#members.has(member)) return []
     if (this.size <= max + 1) return this.#allFrom(member, step)
     const rings = ringCount(this.size, min, max)
-    const found = new Set<MemberId>()
-    for (let i = 0; i < rings; i++) found.add(this.#neighbour(i, member, step))
-    found.delete(member)
-    return [...found]
+    return Array.from({ length: rings }, (_, i) => this.#neighbour(i, member, step))
   }
 
   #neighbour(ring: number, member: MemberId, step: 1 | -1): MemberId {

@@ -5,14 +5,12 @@
  * any observer, or the subject itself, says otherwise.
  */
 
-import type { BigMaps } from '../base/big-map.ts'
 import { Deadlines, earlier } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
-import type { Exchange } from '../message.ts'
 import { Awareness } from './awareness.ts'
 import { Census, type MemberChange } from './census.ts'
 import { Claims } from './claims.ts'
@@ -22,29 +20,12 @@ import type { MemberState, MemberUpdate } from './member.ts'
 import { MemberTable, type SettledState } from './member-table.ts'
 import type { MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
-import { type Presence, ProbeRings } from './ring.ts'
+import { ProbeRings } from './ring.ts'
 import { Rumours, UrgentUpdates } from './rumours.ts'
+import type { MembershipHooks, MembershipInit } from './surroundings.ts'
 import { TableExchange } from './table-exchange.ts'
+import { Turns } from './turns.ts'
 import { Watch } from './watch.ts'
-
-export interface MembershipHooks {
-  exchangeFor(to: MemberId, now: Millis): Exchange
-  onExchange(from: MemberId, exchange: Exchange, now: Millis, out: EffectSink): void
-}
-
-/** What the simulator brings of its own. */
-export interface MembershipOptions {
-  readonly maps?: BigMaps
-  readonly presence?: () => Presence
-}
-
-export interface MembershipInit extends MembershipOptions {
-  readonly config: Config
-  readonly self: MemberId
-  readonly incarnation: number
-  readonly random: Random
-  readonly hooks: MembershipHooks
-}
 
 export class Membership {
   readonly #config: Config
@@ -62,8 +43,11 @@ export class Membership {
   readonly #linked = new LinkSet()
   readonly #hearsay = new Hearsay()
   readonly #claims: Claims
+  readonly #turns: Turns
   #incarnation: number
   #hasLeft = false
+  /** Somebody died or left, and the rings close behind. */
+  #hasLost = false
 
   constructor(init: MembershipInit) {
     this.#config = init.config
@@ -77,9 +61,11 @@ export class Membership {
     this.#around = new Neighbourhood(init.config, init.self, rings)
     this.#census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
     this.#claims = new Claims(this.#census)
+    this.#turns = new Turns(init.config)
     this.#watch = new Watch(init, this.#awareness, {
       otherObservers: (subject) => this.#around.otherObservers(subject),
       isSubject: (member) => this.#around.subjects().includes(member),
+      isNeighbour: (member) => this.#around.neighbours().includes(member),
       isLinked: (member) => this.#linked.has(member),
       incarnationOf: (member) => this.incarnationOf(member) ?? 0,
       sendProbe: (to, sequence, now, out) => this.#say('probe', to, sequence, now, out),
@@ -103,8 +89,7 @@ export class Membership {
   start(now: Millis, out: EffectSink): void {
     this.#census.hold(this.#ownClaim('alive'))
     for (const member of this.#census.dead()) this.#forgetLater(member, now)
-    const phase = this.#random.below(this.#config.probeIntervalMs)
-    this.#deadlines.set('turn', now + phase)
+    this.#deadlines.set('turn', this.#turns.next(this.#around.subjects(), now))
     this.#deadlines.set('compare', now + this.#random.below(this.#config.antiEntropyIntervalMs))
     this.#deadlines.set('lost', now + this.#random.below(this.#config.lostGreetingIntervalMs))
     this.#around.keepLinks(out)
@@ -138,7 +123,7 @@ export class Membership {
         break
       case 'probe-report':
         if (message.incarnation >= (this.incarnationOf(message.subject) ?? 0))
-          this.#watch.onReport(from, message, now, out)
+          this.#watch.onReport(from, message, out)
         break
       case 'suspect':
         if (this.#isCurrent(from, message, out))
@@ -150,7 +135,7 @@ export class Membership {
       default:
         unreachable(message)
     }
-    this.#around.keepLinks(out)
+    this.#settle(out)
   }
 
   onHeard(from: MemberId, now: Millis, out: EffectSink): void {
@@ -168,7 +153,7 @@ export class Membership {
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
     if (!this.#linked.delete(member) || this.#hasLeft) return
     if (this.#census.isAlive(member)) this.#watch.onLinkClosed(member, now, out)
-    this.#around.keepLinks(out)
+    this.#settle(out)
   }
 
   onLoopDelayed(delayMs: Millis): void {
@@ -185,7 +170,7 @@ export class Membership {
     for (const each of updates)
       if (heard(each) && this.#contradicts(each)) this.#doubt(each, now, out)
       else this.#apply(each, now, out)
-    this.#around.keepLinks(out)
+    this.#settle(out)
   }
 
   leave(_now: Millis, out: EffectSink): void {
@@ -211,7 +196,7 @@ export class Membership {
       else if (key.startsWith('hearsay/'))
         this.#onHearsayDue(key.slice('hearsay/'.length), now, out)
       else this.#forget(key.slice('forget/'.length))
-    this.#around.keepLinks(out)
+    this.#settle(out)
   }
 
   /** Whether one of the three below has anything to take. */
@@ -260,13 +245,10 @@ export class Membership {
   }
 
   #onTurn(now: Millis, out: EffectSink): void {
-    this.#deadlines.set('turn', now + this.#config.probeIntervalMs)
     const subjects = this.#around.subjects()
     this.#watch.probeDoubtful(subjects, now, out)
-    if (subjects.length === 0) return
-    // The clock's turn, the same for all: so that they do not all probe the same one.
-    const turn = Math.floor(now / this.#config.probeIntervalMs)
-    this.#watch.probe(subjects[turn % subjects.length]!, now, out)
+    if (subjects.length > 0) this.#watch.probe(this.#turns.subject(subjects), now, out)
+    this.#deadlines.set('turn', this.#turns.next(subjects, now))
   }
 
   /** Gossip is a hint: now and then two neighbours see whether they hold the same. */
@@ -376,6 +358,7 @@ export class Membership {
     this.#rumours.add({ ...update, state }, this.#census.size)
     this.#watch.forget(member)
     if (state === 'alive') return
+    this.#hasLost = true
     this.#forgetLater(member, now)
     // It may hear us still: then it should know, and come back.
     if (state === 'down' && this.#linked.has(member)) this.#claims.remind(member, now, out)
@@ -384,6 +367,13 @@ export class Membership {
   #dead(member: MemberId, incarnation: number, now: Millis, out: EffectSink): void {
     this.#apply({ member, incarnation, state: 'down' }, now, out)
     if (this.stateOf(member) === 'down') this.#urgent.add(this.#census.updateOf(member))
+  }
+
+  #settle(out: EffectSink): void {
+    this.#around.keepLinks(out)
+    if (!this.#hasLost) return
+    this.#hasLost = false
+    this.#watch.onReshaped(this.#around.subjects(), out)
   }
 
   #forgetLater(member: MemberId, now: Millis): void {

@@ -7,8 +7,9 @@
  * would have a single observer, whose one bad link could take it down. There everyone observes everyone; it
  * costs nothing more, since a member probes one subject at a time.
  *
- * Subjects are in the order of the circles (a small cluster: of the first circle, from the member on). Where all
- * take the same turn at the same time, each member is then probed about once a turn, instead of by all at once.
+ * Subjects are in the order of the circles (a small cluster: of the first circle, from the member on), and who
+ * follows on two of them is there twice. Where all take the same turn at the same time, each member is then probed
+ * exactly once a turn.
  */
 import { hashText } from '../base/hash.ts'
 import { compareText, type MemberId } from '../base/id.ts'
@@ -25,9 +26,9 @@ export interface Presence {
   remove(member: MemberId): void
   /** Sorted; the same array until it changes. */
   list(): readonly MemberId[]
-  /** Whom the member probes, in the order of the circles. */
+  /** Whom the member probes, in the order of the circles: who follows on two of them is there twice. */
   subjects(member: MemberId): MemberId[]
-  /** Who probes the member, in the order of the circles. */
+  /** Who probes the member, in the order of the circles, each once. */
   observers(member: MemberId): MemberId[]
   /** Begins with what another holds. */
   adopt(other: Presence): void
@@ -125,17 +126,15 @@ export class ProbeRings implements Presence {
   }
 
   observers(member: MemberId): MemberId[] {
-    return this.#around(member, -1)
+    return [...new Set(this.#around(member, -1))]
   }
 
   #around(member: MemberId, step: 1 | -1): MemberId[] {
     if (!this.#members.has(member)) return []
     if (this.#members.size <= this.#circles.length + 1) return this.#allFrom(member, step)
     const rings = ringCount(this.#members.size, this.#min, this.#circles.length)
-    const found = new Set<MemberId>()
-    for (let i = 0; i < rings; i++) found.add(this.#circles[i]!.neighbour(member, step))
-    found.delete(member)
-    return [...found]
+    const circles = this.#circles.slice(0, rings)
+    return circles.map((circle) => circle.neighbour(member, step))
   }
 
   #allFrom(member: MemberId, step: 1 | -1): MemberId[] {

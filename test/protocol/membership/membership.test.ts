@@ -69,6 +69,18 @@ membership('one bad link takes nobody down, whichever it is', () => {
       }
 })
 
+membership(
+  'in a large cluster too, where observers of a member have no links to each other',
+  () => {
+    for (let other = 1; other < 30; other++) {
+      const cluster = clusterOf(30, 1)
+      cluster.network.cut(nameOf(0), nameOf(other))
+      cluster.advance(15_000)
+      assert.not.match(cluster.takeLog().join('\n'), / down\//, nameOf(other))
+    }
+  },
+)
+
 membership('halves find each other again, also when the partition outlived their links', () => {
   for (const count of [2, 3, 7, 14])
     for (const partitionMs of [3000, 15_000, 60_000]) {

@@ -65,11 +65,12 @@ ring(
   },
 )
 
-ring('taking turns together, a small cluster probes each member exactly once a turn', () => {
-  for (let count = 2; count <= ringsMax + 1; count++) {
+ring('taking turns together, a cluster probes each member exactly once a turn', () => {
+  for (const count of [2, 3, 5, 8, 11, 12, 15, 24, 60, 200]) {
     const members = namesOf(count, count)
     const rings = ringsOf(members)
-    for (let turn = 0; turn < count - 1; turn++) {
+    const turns = rings.subjects(members[0]!).length
+    for (let turn = 0; turn < turns; turn++) {
       const probed = new Set(members.map((member) => rings.subjects(member)[turn]))
       assert.is(probed.size, count)
     }

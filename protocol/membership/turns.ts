@@ -1,0 +1,33 @@
+/**
+ * Whose turn it is to be probed, and when: a turn is an interval of the clock, the same for all, and the subject says
+ * at what moment of it. So its observers, who take turns, probe it once an interval and never twice as long apart:
+ * how soon a silent death is noticed. A moment of each observer's own would leave gaps of up to two intervals.
+ */
+import { hashText } from '../base/hash.ts'
+import type { MemberId, Millis } from '../base/id.ts'
+import type { Config } from '../config.ts'
+
+const salt = 0x7475726e
+
+export class Turns {
+  readonly #intervalMs: number
+  /** The turn that is due next. */
+  #turn = 0
+
+  constructor({ probeIntervalMs }: Config) {
+    this.#intervalMs = probeIntervalMs
+  }
+
+  /** Of these, who is probed in the turn that is due. */
+  subject(subjects: readonly MemberId[]): MemberId {
+    return subjects[this.#turn % subjects.length]!
+  }
+
+  /** When the next turn is due. Turns that were slept through are left out. */
+  next(subjects: readonly MemberId[], now: Millis): Millis {
+    this.#turn = Math.max(this.#turn + 1, Math.floor(now / this.#intervalMs))
+    const startsAt = this.#turn * this.#intervalMs
+    if (subjects.length === 0) return startsAt
+    return startsAt + (hashText(this.subject(subjects), salt) % this.#intervalMs)
+  }
+}
