@@ -9,15 +9,13 @@ import {
   check,
   integer,
   list,
-  literal,
   object,
   type Schema,
   text,
 } from './base/schema.ts'
 import type { Value } from './base/value.ts'
 import { limits } from './limits.ts'
-import type { MemberUpdate } from './membership/member.ts'
-import { membershipMessages } from './membership/message.ts'
+import { membershipMessages, updateSchema } from './membership/message.ts'
 import type { Broadcast, Exchange, Message, RejectionReason } from './message.ts'
 import { availabilitySchema, placementMessages } from './placement/message.ts'
 import { recordSchema, replicationMessages } from './replication/message.ts'
@@ -28,12 +26,6 @@ export type Decoded<T> =
   | { readonly ok: false; readonly reason: RejectionReason; readonly detail: string }
 
 const counter = integer(0, Number.MAX_SAFE_INTEGER)
-
-const updateSchema: Schema<MemberUpdate> = object({
-  member: text({ min: 1, max: limits.memberIdLength }),
-  incarnation: counter,
-  state: literal('alive', 'suspect', 'down', 'left'),
-})
 
 /** On the wire a root hash is its eight bytes: with its name 14 B in every exchange, which equal replicas cost. */
 const rootSchema: Schema<string> = {

@@ -56,6 +56,10 @@ export const limits = {
   messageBytes: 512 * kib,
   /** Members: 100,000 × (4 B state + 60 B id) = 6.4 MB of table. */
   members: 100_000,
+  /** Starts and refutations that nobody else heard of: a member's counters have room for 2^53 / 2^32 starts at all. */
+  incarnationLeap: 2 ** 21,
+  /** So many leaps up are 2^31 false claims, and above it there is room to refute. */
+  incarnation: 2 ** 52,
   /** Updates on one exchange: 64 × 80 B = 5 KiB. */
   updatesPerExchange: 64,
   /** A part of a member table: 1,024 × 80 B = 80 KiB. */

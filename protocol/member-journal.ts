@@ -8,12 +8,13 @@ import { sortedValues } from './base/order.ts'
 import { check, integer, literal, object } from './base/schema.ts'
 import { SparseMap } from './base/sparse.ts'
 import type { StoreWrite } from './effect.ts'
+import { limits } from './limits.ts'
 import type { MemberUpdate } from './membership/member.ts'
 
 const prefix = 'member/'
 const delayMs = 5000
 const bodySchema = object({
-  incarnation: integer(0, Number.MAX_SAFE_INTEGER),
+  incarnation: integer(0, limits.incarnation),
   state: literal('alive', 'suspect', 'down', 'left'),
 })
 
@@ -59,6 +60,23 @@ export function memberWrite({ member, incarnation, state }: MemberUpdate): Store
 
 export function memberForgetting(member: MemberId): StoreWrite {
   return { key: prefix + member, value: null }
+}
+
+/**
+ * The number of its starts; but a new life begins above what the last one had to claim. Made-up deaths may have driven
+ * that far up, and from below the member itself would not believe what the others hold of it.
+ */
+export function firstIncarnation(
+  journal: Iterable<StoreWrite>,
+  { self, epoch }: { self: MemberId; epoch: number },
+): number {
+  let last = 0
+  for (const { key, value } of journal) {
+    if (key !== prefix + self) continue
+    const body = check(bodySchema, value)
+    if (body.ok) last = body.value.incarnation
+  }
+  return last > epoch ? last + 1 : epoch
 }
 
 export function journaledMembers(journal: Iterable<StoreWrite>, self: MemberId): MemberUpdate[] {

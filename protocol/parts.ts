@@ -12,7 +12,7 @@ import type { Core } from './core.ts'
 import type { StoreWrite } from './effect.ts'
 import { Epoch } from './epoch.ts'
 import { Leaving } from './leaving.ts'
-import { journaledMembers } from './member-journal.ts'
+import { firstIncarnation, journaledMembers } from './member-journal.ts'
 import { isPresent } from './membership/member.ts'
 import { Membership } from './membership/membership.ts'
 import type { MembershipHooks, MembershipOptions } from './membership/surroundings.ts'
@@ -88,7 +88,7 @@ function createMembership(
   const membership = new Membership({
     config,
     self,
-    incarnation: epoch.value,
+    incarnation: firstIncarnation(journal, { self, epoch: epoch.value }),
     random: new Random(random.uint32()),
     hooks,
     ...(maps && { maps }),

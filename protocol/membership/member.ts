@@ -4,6 +4,7 @@
  * join-semilattice: the greater (incarnation, state) wins, so the order of arrival does not matter.
  */
 import type { MemberId } from '../base/id.ts'
+import { limits } from '../limits.ts'
 
 export type MemberState = 'alive' | 'suspect' | 'down' | 'left'
 
@@ -23,6 +24,15 @@ export function supersedes(
 ): boolean {
   if (a.incarnation !== b.incarnation) return a.incarnation > b.incarnation
   return rank[a.state] > rank[b.state]
+}
+
+/**
+ * Claims are not signed, so anybody with the key can make one up. A death under the highest incarnation that there is
+ * could never be refuted; so at second hand, nobody's incarnation is believed to have gone up so far at once. Of
+ * a member that is not known yet, whatever is said first is believed.
+ */
+export function isBelievable(incarnation: number, held: number | undefined): boolean {
+  return held === undefined || incarnation - held <= limits.incarnationLeap
 }
 
 /** Alive or suspect: still counted on. */

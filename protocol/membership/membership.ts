@@ -16,7 +16,7 @@ import { Census, type MemberChange } from './census.ts'
 import { Claims } from './claims.ts'
 import { Hearsay, isContradicted } from './hearsay.ts'
 import { LinkSet } from './link-set.ts'
-import type { MemberState, MemberUpdate } from './member.ts'
+import { isBelievable, type MemberState, type MemberUpdate } from './member.ts'
 import { MemberTable, type SettledState } from './member-table.ts'
 import type { MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
@@ -167,7 +167,7 @@ export class Membership {
     // Its author declared a death from what it saw itself; but we may have heard the member since.
     const heard = ({ member }: MemberUpdate) =>
       this.#watch.heardWithin(member, this.#config.probeIntervalMs, now)
-    for (const each of updates)
+    for (const each of this.#believable(updates))
       if (heard(each) && this.#contradicts(each)) this.#doubt(each, now, out)
       else this.#apply(each, now, out)
     this.#settle(out)
@@ -296,7 +296,7 @@ export class Membership {
     out: EffectSink,
   ): boolean {
     const claim = this.#census.get(subject)
-    if (claim === undefined) return false
+    if (claim === undefined || !isBelievable(incarnation, claim.incarnation)) return false
     const isAboutUs = subject === this.#self
     // To be heard is enough against a doubt; only a death has to be outbid.
     if (isAboutUs && incarnation > this.#incarnation) this.#refute(incarnation)
@@ -319,9 +319,15 @@ export class Membership {
   }
 
   #applyAll(updates: readonly MemberUpdate[], now: Millis, out: EffectSink): void {
-    for (const update of updates)
+    for (const update of this.#believable(updates))
       if (this.#contradicts(update)) this.#doubt(update, now, out)
       else this.#apply(update, now, out)
+  }
+
+  #believable(updates: readonly MemberUpdate[]): readonly MemberUpdate[] {
+    return updates.filter(({ member, incarnation }) =>
+      isBelievable(incarnation, this.#census.get(member)?.incarnation),
+    )
   }
 
   #contradicts(update: MemberUpdate): boolean {

@@ -15,21 +15,21 @@ import type { Exchange } from '../message.ts'
 import type { MemberUpdate } from './member.ts'
 
 const memberId = text({ min: 1, max: limits.memberIdLength })
-/** Far more restarts than a machine lives, and room above to refute. */
-const count = integer(0, 2 ** 40)
-const update: Schema<MemberUpdate> = object({
+const sequence = integer(0, 2 ** 40)
+const incarnation = integer(0, limits.incarnation)
+export const updateSchema: Schema<MemberUpdate> = object({
   member: memberId,
-  incarnation: count,
+  incarnation,
   state: literal('alive', 'suspect', 'down', 'left'),
 })
-const updates = list(update, limits.updatesPerMessage)
+const updates = list(updateSchema, limits.updatesPerMessage)
 /** The core's codec checks its inside. */
 const exchange = anything() as Schema<Exchange>
 
 /** Says hello on a new link, and now and then to a neighbour: equal digests, nothing more to say. */
 const joinSchema = object({
   type: literal('join'),
-  incarnation: count,
+  incarnation,
   digest: text({ max: 16 }),
   /** The sender knows nobody yet: the receiver makes it known to all. */
   isNew: boolean(),
@@ -47,15 +47,15 @@ const tableSchema = object({
 
 const probeSchema = object({
   type: literal('probe'),
-  sequence: count,
-  incarnation: count,
+  sequence,
+  incarnation,
   updates,
   exchange,
 })
 const ackSchema = object({
   type: literal('ack'),
-  sequence: count,
-  incarnation: count,
+  sequence,
+  incarnation,
   updates,
   exchange,
 })
@@ -64,16 +64,16 @@ const ackSchema = object({
 const probeRequestSchema = object({
   type: literal('probe-request'),
   subject: memberId,
-  incarnation: count,
+  incarnation,
 })
 const probeReportSchema = object({
   type: literal('probe-report'),
   subject: memberId,
-  incarnation: count,
+  incarnation,
   reached: boolean(),
 })
 /** Tells the subject, so that it can refute, and its other observers. */
-const suspectSchema = object({ type: literal('suspect'), subject: memberId, incarnation: count })
+const suspectSchema = object({ type: literal('suspect'), subject: memberId, incarnation })
 /** Tells a member, or all linked ones, what is held of somebody. */
 const claimSchema = object({ type: literal('claim'), updates })
 

@@ -4,7 +4,12 @@ import * as assert from 'uvu/assert'
 import { defaultConfig } from '../../protocol/config.ts'
 import { createCore } from '../../protocol/core.ts'
 import type { Effect, StoreWrite } from '../../protocol/effect.ts'
-import { journaledMembers, memberForgetting, memberWrite } from '../../protocol/member-journal.ts'
+import {
+  firstIncarnation,
+  journaledMembers,
+  memberForgetting,
+  memberWrite,
+} from '../../protocol/member-journal.ts'
 
 const journal = suite('member-journal')
 
@@ -20,6 +25,19 @@ journal('gives back what was written, a suspicion as alive, and never the member
   ])
   assert.equal(journaledMembers([{ key: 'member/b', value: 'nonsense' }], 'a'), [])
 })
+
+journal(
+  'a new life begins with the number of its starts, or above what the last one claimed',
+  () => {
+    const claimed = (incarnation: number) => [
+      memberWrite({ member: 'a', incarnation, state: 'alive' }),
+      memberWrite({ member: 'b', incarnation: 99, state: 'alive' }),
+    ]
+    assert.is(firstIncarnation([], { self: 'a', epoch: 4 }), 4)
+    assert.is(firstIncarnation(claimed(3), { self: 'a', epoch: 4 }), 4)
+    assert.is(firstIncarnation(claimed(5_000_000), { self: 'a', epoch: 4 }), 5_000_001)
+  },
+)
 
 journal('a member that was dead for its time is deleted from the journal', () => {
   const dead = { member: 'b', incarnation: 1, state: 'down' } as const

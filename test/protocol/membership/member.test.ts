@@ -1,7 +1,13 @@
 /** Which of two claims wins, over the whole of a small space. */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { isPresent, type MemberState, supersedes } from '../../../protocol/membership/member.ts'
+import { limits } from '../../../protocol/limits.ts'
+import {
+  isBelievable,
+  isPresent,
+  type MemberState,
+  supersedes,
+} from '../../../protocol/membership/member.ts'
 
 const member = suite('membership/member')
 const states: MemberState[] = ['alive', 'suspect', 'down', 'left']
@@ -24,6 +30,20 @@ member('within one incarnation: alive < suspect < down < left', () => {
     [true, true, false, false],
     [true, true, true, false],
   ])
+})
+
+member('an incarnation may go up as often as a member can start, and a newcomer has any', () => {
+  const leap = limits.incarnationLeap
+  const table: [incarnation: number, held: number | undefined, isBelieved: boolean][] = [
+    [0, undefined, true],
+    [limits.incarnation, undefined, true],
+    [1, 5, true],
+    [5 + leap, 5, true],
+    [6 + leap, 5, false],
+    [limits.incarnation, 5, false],
+  ]
+  for (const [incarnation, held, isBelieved] of table)
+    assert.is(isBelievable(incarnation, held), isBelieved, `${incarnation} after ${held}`)
 })
 
 member('the suspect is still counted on', () => {

@@ -4,6 +4,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { MemberId } from '../../../protocol/base/id.ts'
 import type { Effect } from '../../../protocol/effect.ts'
+import { limits } from '../../../protocol/limits.ts'
 import { isPresent } from '../../../protocol/membership/member.ts'
 import { Cluster } from './cluster.ts'
 
@@ -133,6 +134,32 @@ membership('keeps its links as they are while nobody comes or goes', () => {
   )
   assert.equal(out, [])
   assert.is(one.present(), present)
+})
+
+membership('a made-up death is outbid, and none is believed that could not be', () => {
+  const { incarnation: most, incarnationLeap: leap } = limits
+  for (const [incarnation, expected] of [
+    [most, 1],
+    [2 + leap, 1],
+    [1 + leap, 2 + leap],
+  ] as const) {
+    const cluster = clusterOf(4, 1)
+    const victim = nameOf(3)
+    const lie = { member: victim, incarnation, state: 'down' } as const
+    const doubt = { type: 'suspect', subject: victim, incarnation } as const
+    for (const to of [nameOf(0), nameOf(1), victim]) {
+      const { now } = cluster.network
+      const out: Effect[] = []
+      cluster.membership(to).onMessage(nameOf(2), { type: 'claim', updates: [lie] }, now, out)
+      if (to === victim) cluster.membership(to).onMessage(nameOf(2), doubt, now, out)
+      cluster.membership(to).applyUpdates([lie], now, out)
+    }
+    cluster.advance(30_000)
+    for (const at of cluster.members) {
+      assert.is(cluster.stateAt(at, victim), 'alive', `${incarnation}, says ${at}`)
+      assert.is(cluster.membership(at).incarnationOf(victim), expected)
+    }
+  }
 })
 
 membership('a member that is held for down and floods is told so once a second', () => {
