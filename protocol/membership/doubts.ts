@@ -23,8 +23,10 @@ interface Doubt {
   readonly incarnation: number
   /** When our own probe had failed. */
   since: Millis
-  /** Asked or not, enough is known to accuse the subject. */
+  /** Enough is known, or time enough has passed, to accuse the subject. */
   isSuspicion: boolean
+  /** How many others are called; those that are linked are asked anyway. */
+  calls: number
   /** Those whose report is awaited, or has come. */
   readonly asked: Set<MemberId>
   readonly unreached: Set<MemberId>
@@ -104,25 +106,22 @@ export class Doubts {
     if (this.#doubts.has(subject)) return
     const incarnation = this.#hooks.incarnationOf(subject)
     const sets = { asked: new Set<MemberId>(), unreached: new Set<MemberId>() }
-    const doubt: Doubt = { incarnation, since: now, isSuspicion: false, ...sets }
+    const calls = atOnce ? witnesses : Number.POSITIVE_INFINITY
+    const doubt: Doubt = { incarnation, since: now, isSuspicion: false, calls, ...sets }
     this.#doubts.set(subject, doubt)
-    this.#askOthers(subject, doubt, atOnce ? witnesses : Number.POSITIVE_INFINITY, out)
+    this.#askOthers(subject, doubt, out)
     if (doubt.asked.size === 0) return this.#suspect(subject, doubt, out)
     // They take as long to give up as we did, and a little to say so.
     this.#deadlines.set(`ask/${subject}`, now + mulDiv(this.#hooks.probeTimeoutMs(), 3, 2))
   }
 
   /** Those that are linked, and others until there are enough. */
-  #askOthers(
-    subject: MemberId,
-    { incarnation, asked }: Doubt,
-    most: number,
-    out: EffectSink,
-  ): void {
-    const others = this.#callable(subject).filter((each) => !asked.has(each))
-    const linked = others.filter((each) => this.#hooks.isLinked(each))
-    const unlinked = others.filter((each) => !this.#hooks.isLinked(each))
-    const room = Math.max(0, most - asked.size - linked.length)
+  #askOthers(subject: MemberId, { incarnation, asked, calls }: Doubt, out: EffectSink): void {
+    const others = this.#callable(subject)
+    const isNew = (each: MemberId) => !asked.has(each)
+    const linked = others.filter((each) => isNew(each) && this.#hooks.isLinked(each))
+    const unlinked = others.filter((each) => isNew(each) && !this.#hooks.isLinked(each))
+    const room = Math.max(0, calls - (others.length - unlinked.length))
     for (const to of [...linked, ...unlinked.slice(0, room)]) {
       asked.add(to)
       out.push({ type: 'send', to, message: { type: 'probe-request', subject, incarnation } })
@@ -163,7 +162,7 @@ export class Doubts {
   /** Who is cut off itself cannot report, and has gone from the rings perhaps: others are asked instead. */
   review(out: EffectSink): void {
     for (const [subject, doubt] of this.#doubts) {
-      this.#askOthers(subject, doubt, witnesses, out)
+      this.#askOthers(subject, doubt, out)
       this.#weigh(subject, doubt, out)
     }
   }
@@ -261,7 +260,8 @@ export class Doubts {
   #onReportsMissing(subject: MemberId, doubt: Doubt, out: EffectSink): void {
     // Nobody answers us: that may well be our own fault.
     if (doubt.unreached.size === 0) this.#hooks.onUnanswered()
-    this.#askOthers(subject, doubt, Number.POSITIVE_INFINITY, out)
+    doubt.calls = Number.POSITIVE_INFINITY
+    this.#askOthers(subject, doubt, out)
     this.#suspect(subject, doubt, out)
   }
 
