@@ -100,13 +100,14 @@ export class Doubts {
 
   /**
    * The subject did not answer our probe, or `atOnce`: its link closed. That is seen by all its observers in the
-   * same moment, and of those who would have to be called first some are enough.
+   * same moment; so if any are linked they are asked, else one is called: links that all of them open take longer
+   * on a small machine than the doubt lasts.
    */
   ask(subject: MemberId, { atOnce }: { atOnce: boolean }, now: Millis, out: EffectSink): void {
     if (this.#doubts.has(subject)) return
     const incarnation = this.#hooks.incarnationOf(subject)
     const sets = { asked: new Set<MemberId>(), unreached: new Set<MemberId>() }
-    const calls = atOnce ? witnesses : Number.POSITIVE_INFINITY
+    const calls = atOnce ? 1 : Number.POSITIVE_INFINITY
     const doubt: Doubt = { incarnation, since: now, isSuspicion: false, calls, ...sets }
     this.#doubts.set(subject, doubt)
     this.#askOthers(subject, doubt, out)
