@@ -232,4 +232,28 @@ links('datagrams are lost and doubled as the knobs say', () => {
   assert.ok(Math.abs(lost - 600) < 90 && Math.abs(doubled - 140) < 50, `${lost}, ${doubled}`)
 })
 
+links(
+  'a lost packet opens a link later: a second while no round trip is known, then 200 ms',
+  () => {
+    const { network } = new Simulator({ seed: 1, members: 2, ...planned({ lossPpm: 100_000 }) })
+    const times = Array.from({ length: 5000 }, () => network.openingUs(0, 1, 6))
+    const share = (of: (us: number) => boolean) => times.filter(of).length / times.length
+    const within = (found: number, expected: number) =>
+      assert.ok(Math.abs(found - expected) < 0.02, `${found}, not ${expected}`)
+    // Six round trips of 2 ms; none of twelve packets lost, one of the first two lost.
+    within(
+      share((us) => us === 12_000),
+      0.9 ** 12,
+    )
+    within(
+      share((us) => us >= second),
+      1 - 0.9 ** 2,
+    )
+    assert.is(
+      share((us) => us > 12_000 && us < 214_000),
+      0,
+    )
+  },
+)
+
 links.run()
