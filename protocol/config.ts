@@ -7,9 +7,9 @@ export interface Config {
   probeIntervalMs: number
   /** A direct probe that is not answered by then has failed; below probeIntervalMs. @default 500 */
   probeTimeoutMs: number
-  /** Suspicion with every observer's confirmation (Lifeguard's Min). @default 1000 */
+  /** From a probe's failure to the death, when enough other observers confirm it (Lifeguard's Min). @default 1000 */
   suspicionMinMs: number
-  /** Suspicion with no confirmation (Lifeguard's Max). @default 10000 */
+  /** The same with no confirmation (Lifeguard's Max). @default 10000 */
   suspicionMaxMs: number
   /** Bounds of K = clamp(⌈log2 N⌉, min, max), the number of probe rings. @default 3, 10 */
   ringsMin: number
