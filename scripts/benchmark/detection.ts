@@ -29,6 +29,7 @@ export function detectionPlans(isQuick: boolean): DetectionPlan[] {
     { members: 1000, lossPermille: 10, deaths: 20, calmSeconds: 60 },
     { members: 1000, lossPermille: 50, deaths: 20, calmSeconds: 600 },
     { members: 10_000, lossPermille: 10, deaths: 5, calmSeconds: 60 },
+    { members: 10_000, lossPermille: 50, deaths: 5, calmSeconds: 600 },
   ]
 }
 
