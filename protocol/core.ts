@@ -260,7 +260,10 @@ class MemberCore implements Core {
     if (isDue(this.#othersDeadline, now)) this.#isStirred = true
     if (!this.#isStirred) return
     if (isDue(this.#replica.deadline(), now)) this.#replica.onDeadlines(now, out)
-    if (isDue(this.#placement.deadline(), now)) this.#placement.onDeadlines(now, out)
+    if (!isDue(this.#placement.deadline(), now)) return
+    // Placement keeps what it was told of members: it acts on what this step has brought, too.
+    this.#passOnMembers(now, out)
+    this.#placement.onDeadlines(now, out)
   }
 
   #settleOnce(now: Millis, out: Effect[]): boolean {

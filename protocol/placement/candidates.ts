@@ -5,6 +5,8 @@
  *
  * On a full cluster the walk goes on to the spill, and at last to everyone. (Balanced best-fit of 16 with a
  * spill to 128 refuses its first slot at 96 %; the central best-fit at 97.5 %, plain consistent hashing at 81 %.)
+ *
+ * This is the rule as it is explained; the steward's search (search.ts) follows it in a loop over numbers.
  */
 import { compareText, type MemberId } from '../base/id.ts'
 

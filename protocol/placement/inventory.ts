@@ -72,7 +72,8 @@ export interface InventoryChange {
   readonly allocations: readonly AllocationId[]
   /** The jobs of `allocations`. */
   readonly placedJobs: readonly JobId[]
-  /** Members that have less committed than before. */
+  /** Members that have another amount committed than before; less than before. */
+  readonly recounted: readonly MemberId[]
   readonly freed: readonly MemberId[]
   /** What those of `jobs` and `allocations` were; undefined for what was not there. */
   readonly before: {
@@ -101,6 +102,7 @@ interface Touched {
   members: Set<MemberId>
   allocations: Map<AllocationId, Placed | undefined>
   placedJobs: Set<JobId>
+  recounted: Set<MemberId>
   freed: Set<MemberId>
 }
 
@@ -149,6 +151,7 @@ export class Inventory {
       members: new Set(),
       allocations: new Map(),
       placedJobs: new Set(),
+      recounted: new Set(),
       freed: new Set(),
     }
     for (const key of keys) this.#refreshKey(key, touched)
@@ -157,6 +160,7 @@ export class Inventory {
       members: sorted(touched.members),
       allocations: sorted(touched.allocations.keys()),
       placedJobs: sorted(touched.placedJobs),
+      recounted: sorted(touched.recounted),
       freed: sorted(touched.freed),
       before: touched,
     }
@@ -304,6 +308,7 @@ export class Inventory {
     const after = takenBy(placed)
     if (before === after) return
     this.#committed.set(member, add(subtract(this.committed(member), before), after))
+    t.recounted.add(member)
     if (shortage(before, after) !== undefined) t.freed.add(member)
   }
 

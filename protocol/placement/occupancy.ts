@@ -4,6 +4,7 @@
  * places many slots of one job, so that the second slot sees the first.
  */
 import type { MemberId } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import { attributeOf } from './attribute.ts'
 import type { JobSpec } from './job.ts'
 import type { NodeBody } from './node-body.ts'
@@ -15,15 +16,15 @@ const countingOperators = ['unique', 'cluster', 'group-by', 'max-per']
 
 export class Occupancy {
   readonly #nodeOf: NodeOf
-  readonly #onMember = new Map<MemberId, number>()
+  readonly #onMember = new SparseMap<MemberId, number>()
   /** attribute → value → slots. */
-  readonly #byValue = new Map<string, Map<string, number>>()
+  readonly #byValue = new SparseMap<string, SparseMap<string, number>>()
 
   constructor(spec: JobSpec, nodeOf: NodeOf) {
     this.#nodeOf = nodeOf
-    for (const { attribute } of spec.spread) this.#byValue.set(attribute, new Map())
+    for (const { attribute } of spec.spread) this.#byValue.set(attribute, new SparseMap())
     for (const { attribute, operator } of spec.constraints)
-      if (countingOperators.includes(operator)) this.#byValue.set(attribute, new Map())
+      if (countingOperators.includes(operator)) this.#byValue.set(attribute, new SparseMap())
   }
 
   add(member: MemberId): void {
@@ -62,7 +63,7 @@ export class Occupancy {
 
 const noValues: ReadonlyMap<string, number> = new Map()
 
-function bump(counts: Map<string, number>, key: string, change: number): void {
+function bump(counts: SparseMap<string, number>, key: string, change: number): void {
   const count = (counts.get(key) ?? 0) + change
   if (count <= 0) counts.delete(key)
   else counts.set(key, count)

@@ -70,6 +70,13 @@ interface Points {
   readonly owners: Uint32Array
 }
 
+/** Members that are met again and again on a walk, told apart without a set: those with `visit` in `metIn`. */
+export interface Visit {
+  /** By index in `members`. */
+  readonly metIn: Uint8Array
+  readonly visit: number
+}
+
 export class PlacementRing {
   static readonly empty = new PlacementRing([], {
     hashes: new Uint32Array(),
@@ -77,21 +84,25 @@ export class PlacementRing {
   })
   /** Sorted. */
   readonly members: readonly MemberId[]
-  /** Sorted by (hash, owner). */
+  /** Of each point clockwise, the index of its member. */
+  readonly owners: Uint32Array
+  /** Of each point; sorted by (hash, owner). */
   readonly #hashes: Uint32Array
-  readonly #owners: Uint32Array
   /** By the first bits of a hash: the position of the first point that is not below them. */
   readonly #prefix: Uint32Array
   readonly #prefixShift: number
+  /** Made by the first visit, and then the same for all. */
+  #metIn: Uint8Array | undefined
+  #visits = 0
   /** What it became: simulated members that see the same change share the ring that comes of it. */
   #patches: readonly { readonly name: string; readonly ring: PlacementRing }[] = []
 
   private constructor(members: readonly MemberId[], { hashes, owners }: Points) {
     this.members = members
     this.#hashes = hashes
-    this.#owners = owners
-    // About four points for each prefix: they share a cache line.
-    const bits = clamp(log2Ceil(hashes.length) - 2, 1, 20)
+    this.owners = owners
+    // About sixteen points for each prefix: they share a cache line, and the index is small enough to be in the cache.
+    const bits = clamp(log2Ceil(hashes.length) - 4, 1, 20)
     this.#prefixShift = 32 - bits
     this.#prefix = prefixIndex(hashes, bits)
   }
@@ -124,21 +135,41 @@ export class PlacementRing {
 
   /** The first member clockwise from the key. */
   head(key: number): MemberId | undefined {
-    return this.members[this.#owners[this.#find(key)] ?? -1]
+    return this.members[this.owners[this.positionOf(key)] ?? -1]
   }
 
   /** Distinct members clockwise from the key. */
   *walk(key: number): Generator<MemberId, void, void> {
-    const points = this.#owners.length
-    const start = this.#find(key)
-    const seen = new Seen(this.members.length)
-    let left = this.members.length
-    for (let step = 0; left > 0 && step < points; step++) {
-      const owner = this.#owners[start + step < points ? start + step : start + step - points]!
-      if (!seen.add(owner)) continue
-      left -= 1
+    const owners = this.owners
+    const start = this.positionOf(key)
+    const met = new Set<number>()
+    for (let step = 0; met.size < this.members.length; step++) {
+      const owner = owners[(start + step) % owners.length]!
+      if (met.has(owner)) continue
+      met.add(owner)
       yield this.members[owner]!
     }
+  }
+
+  /** Begins a walk over `owners` from `positionOf` its key, by a loop that must be fast. One at a time. */
+  beginVisit(): Visit {
+    this.#metIn ??= new Uint8Array(this.members.length)
+    this.#visits = (this.#visits % 255) + 1
+    if (this.#visits === 1) this.#metIn.fill(0)
+    return { metIn: this.#metIn, visit: this.#visits }
+  }
+
+  /** The member's place in `members`; -1 where it is none. */
+  indexOf(member: MemberId): number {
+    const { members } = this
+    let low = 0
+    let high = members.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (members[middle]! < member) low = middle + 1
+      else high = middle
+    }
+    return members[low] === member ? low : -1
   }
 
   ringOrder(key: number): readonly MemberId[] {
@@ -151,7 +182,7 @@ export class PlacementRing {
     const arcs: Arc[] = []
     for (let i = 0; i < points; i++) {
       const upTo = pointAt(seed, i)
-      const at = this.#find(upTo)
+      const at = this.positionOf(upTo)
       const before = at === 0 ? this.#hashes.length - 1 : at - 1
       arcs.push({ after: this.#hashes[before] ?? upTo, upTo })
     }
@@ -159,7 +190,7 @@ export class PlacementRing {
   }
 
   /** The position of the first point at or after the key; past the last comes the first. */
-  #find(key: number): number {
+  positionOf(key: number): number {
     const hashes = this.#hashes
     let i = this.#prefix[key >>> this.#prefixShift]!
     while (i < hashes.length && hashes[i]! < key) i++
@@ -178,7 +209,7 @@ export class PlacementRing {
       owners[at++] = packed % ownersMax
     }
     for (let i = 0; i < this.#hashes.length; i++) {
-      const owner = renamed[this.#owners[i]!]!
+      const owner = renamed[this.owners[i]!]!
       if (owner < 0) continue
       const hash = this.#hashes[i]!
       while (next < fresh.length && fresh[next]! < hash * ownersMax + owner) take(fresh[next++]!)
@@ -187,38 +218,6 @@ export class PlacementRing {
     }
     while (next < fresh.length) take(fresh[next++]!)
     return { hashes: hashes.subarray(0, at), owners: owners.subarray(0, at) }
-  }
-}
-
-/** Most walks end after a few members: a map of all of them is made only for one that goes on. */
-const fewSeen = 32
-
-class Seen {
-  readonly #members: number
-  readonly #few: number[] = []
-  #all: Uint8Array | undefined
-
-  constructor(members: number) {
-    this.#members = members
-  }
-
-  /** False if it was there. */
-  add(index: number): boolean {
-    const all = this.#all
-    if (all === undefined) return this.#addToFew(index)
-    if (all[index] === 1) return false
-    all[index] = 1
-    return true
-  }
-
-  #addToFew(index: number): boolean {
-    const few = this.#few
-    if (few.includes(index)) return false
-    few.push(index)
-    if (few.length < fewSeen) return true
-    this.#all = new Uint8Array(this.#members)
-    for (const each of few) this.#all[each] = 1
-    return true
   }
 }
 

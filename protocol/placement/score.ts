@@ -14,17 +14,19 @@
  * the tasks of a real GPU cluster, 5 % of the GPUs stay unallocated with it, 12 % with the fit alone, and 5 %
  * with the central scheduler from which the measure is.
  */
+import type { MemberId } from '../base/id.ts'
 import { clamp, mulDiv } from '../base/integer.ts'
 import { limits } from '../limits.ts'
 import { attributeOf } from './attribute.ts'
 import type { Candidate, Wish } from './feasibility.ts'
 import { fragmentationGrowth } from './fragmentation.ts'
 import type { Occupancy } from './occupancy.ts'
+import type { Resources } from './resources.ts'
 
 /** One whole capacity. */
 const one = 2 ** 16
 /** A node with free devices is kept for those who need one, unless it fits better by half a capacity. */
-const idleDevices = 2 ** 15
+export const idleDevices = 2 ** 15
 /** Of fragmentation: 20 a thousandth of a device, so that 102 are as much as a capacity of fit below. */
 const growthUnit = 20
 /** Six devices. With the offset and 1.7 × one / 2^5 of fit it stays below 2^18. */
@@ -44,22 +46,40 @@ export function scoreOf(
   occupancy: Occupancy,
   setbacks = 0,
 ): number {
-  const fit = fitOf(wish, candidate)
-  const crowd = wish.spec.type === 'batch' ? 0 : sameNode * occupancy.on(candidate.member)
-  return fit + crowd + preference(wish, candidate, occupancy) + sameValue * setbacks
+  const { member } = candidate
+  const preferred = preference(wish, candidate, occupancy)
+  return fitOf(wish, candidate) + burdenOf(wish, member, occupancy, setbacks) + preferred
+}
+
+/** What the job's own slots on the member weigh, and those that have failed there. */
+export function burdenOf(
+  { spec }: Wish,
+  member: MemberId,
+  occupancy: Occupancy,
+  setbacks: number,
+): number {
+  const crowd = spec.type === 'batch' ? 0 : sameNode * occupancy.on(member)
+  return crowd + sameValue * setbacks
 }
 
 function fitOf(wish: Wish, candidate: Candidate): number {
   const { node, free } = candidate
-  const { need } = wish
+  const { need, gpuKinds } = wish
   if (node === undefined) return one
-  const cpu = leftover(free.cpu - need.cpu, node.capacity.cpu)
-  const memory = leftover(free.memory - need.memory, node.capacity.memory)
-  const devices = need.gpu === 0 && free.gpu > 0 ? idleDevices : 0
-  if (wish.gpuKinds.length === 0) return balancedFit(cpu, memory) + devices
-  const gpu = leftover(free.gpu - need.gpu, node.capacity.gpu)
-  const fit = free.gpu === 0 ? balancedFit(cpu, memory) : Math.floor((cpu + memory + gpu) / 3)
-  return growthOf(wish, candidate) + Math.floor((fit + devices) / fitInGrowth)
+  const { capacity } = node
+  const cpu = free.cpu - need.cpu
+  const memory = free.memory - need.memory
+  const idle = need.gpu === 0 && free.gpu > 0 ? idleDevices : 0
+  const balanced = fitOfLeft(cpu, capacity.cpu, memory, capacity.memory)
+  if (gpuKinds.length === 0) return balanced + idle
+  const fit = free.gpu === 0 ? balanced : meanLeft(free, need, capacity)
+  return growthOf(wish, candidate) + Math.floor((fit + idle) / fitInGrowth)
+}
+
+function meanLeft(free: Resources, need: Resources, capacity: Resources): number {
+  const left = (name: 'cpu' | 'memory' | 'gpu'): number =>
+    leftover(free[name] - need[name], capacity[name])
+  return Math.floor((left('cpu') + left('memory') + left('gpu')) / 3)
 }
 
 /** From 0 up, because fragmentation can shrink. */
@@ -71,6 +91,16 @@ function growthOf({ need, gpuKinds }: Wish, candidate: Candidate): number {
 /** Of two leftovers in 1/2^16 of a capacity. */
 export function balancedFit(cpu: number, memory: number): number {
   return Math.abs(cpu - memory) + Math.floor((cpu + memory) / 10)
+}
+
+/** What stays free of two capacities, in numbers of their own units. */
+export function fitOfLeft(
+  cpu: number,
+  cpuCapacity: number,
+  memory: number,
+  memoryCapacity: number,
+): number {
+  return balancedFit(leftover(cpu, cpuCapacity), leftover(memory, memoryCapacity))
 }
 
 function leftover(amount: number, capacity: number): number {

@@ -11,9 +11,8 @@ import type { EffectSink } from '../effect.ts'
 import { isLive } from './allocation.ts'
 import type { Asks } from './asks.ts'
 import type { Availability } from './availability.ts'
-import type { Scored } from './candidates.ts'
 import type { Fate } from './fate.ts'
-import { type Refusal, refusalOf, type Wish } from './feasibility.ts'
+import { type Candidate, type Refusal, refusalOf, type Wish } from './feasibility.ts'
 import type { Inventory, Job } from './inventory.ts'
 import type { PlaceRequest, StopRequest } from './message.ts'
 import { Occupancy } from './occupancy.ts'
@@ -21,7 +20,9 @@ import type { PlacementRing } from './placement-ring.ts'
 import type { Placement, Reconciliation, Replacement, Stop } from './reconcile.ts'
 import { noResources, type Resources, subtract } from './resources.ts'
 import { reasonOf } from './rollout.ts'
+import type { Search } from './search.ts'
 import { Seating } from './seating.ts'
+import { Vacancies } from './vacancies.ts'
 import { shapeOf, type WaitingRoom } from './waiting-room.ts'
 import type { World } from './world.ts'
 
@@ -85,6 +86,7 @@ export class Seater {
   readonly #init: StewardInit
   readonly #asks: Asks
   readonly #room: WaitingRoom
+  readonly #vacancies = new Vacancies((member) => this.#known(member))
 
   constructor(init: StewardInit, asks: Asks, room: WaitingRoom) {
     this.#init = init
@@ -92,39 +94,56 @@ export class Seater {
     this.#room = room
   }
 
-  /** What a member has free, less what our requests under way may take. */
-  free(member: MemberId): Resources {
-    const { hooks, inventory } = this.#init
-    const known = hooks.availability(member)
-    const capacity = known?.capacity ?? inventory.node(member)?.capacity
-    if (capacity === undefined) return noResources
-    const committed = atLeast(inventory.committed(member), known?.committed)
-    return subtract(subtract(capacity, committed), this.#asks.reserved(member))
+  /** Something that makes these members fit or not may have changed. */
+  note(members: readonly MemberId[]): void {
+    for (const member of members) this.#vacancies.note(member)
   }
 
   /** Whether a member could take a slot, wherever the job's other slots are. */
   fits(wish: Wish, member: MemberId, now: Millis): boolean {
-    const { world, inventory } = this.#init
-    const candidate = {
-      member,
-      state: world.stateOf(member),
-      node: inventory.node(member),
-      draining: inventory.isDraining(member),
-      free: this.free(member),
-    }
     const nowhere = new Occupancy(wish.spec, () => undefined)
-    return refusalOf(wish, candidate, nowhere, now) === undefined
+    return refusalOf(wish, this.#candidate(member), nowhere, now) === undefined
   }
 
   seatingFor({ job, ring, fateOf, now }: Pick<Turn, 'job' | 'ring' | 'fateOf' | 'now'>): Seating {
     const { config, world, inventory } = this.#init
-    const free = (member: MemberId): Resources => this.free(member)
-    const seating = new Seating({ job, config, world, inventory, ring, free, now })
+    const seating = new Seating({
+      job,
+      config,
+      world,
+      inventory,
+      ring,
+      vacancies: this.#vacancies,
+      candidate: (member) => this.#candidate(member),
+      reserved: (member) => this.#asks.reserved(member),
+      now,
+    })
     for (const { member, body } of inventory.allocationsOf(job.id))
       if (isLive(body.state) && fateOf(member).type !== 'lost') seating.occupancy.add(member)
     for (const { id, member } of this.#asks.slotsOf(job.id).values())
       if (inventory.allocation(id) === undefined) seating.occupancy.add(member)
     return seating
+  }
+
+  /** What is known of a member, as if no request of ours were under way. */
+  #known(member: MemberId): Candidate {
+    const { world, inventory, hooks } = this.#init
+    const node = inventory.node(member)
+    const known = hooks.availability(member)
+    const capacity = known?.capacity ?? node?.capacity ?? noResources
+    const committed = atLeast(inventory.committed(member), known?.committed)
+    return {
+      member,
+      state: world.stateOf(member),
+      node,
+      draining: inventory.isDraining(member),
+      free: subtract(capacity, committed),
+    }
+  }
+
+  #candidate(member: MemberId): Candidate {
+    const known = this.#known(member)
+    return { ...known, free: subtract(known.free, this.#asks.reserved(member)) }
   }
 
   seat({ place, replace }: Pick<Reconciliation, 'place' | 'replace'>, turn: Turn): Seated {
@@ -157,26 +176,28 @@ export class Seater {
     const because = this.#room.refusalOf(shapeOf(job, seating.wish))
     if (because !== undefined)
       return { seen: 1, unseated: { because, isRefused: true, retryAt: undefined } }
+    const declines = this.#asks.declines(job.id, wanted.slot)
     const passedOver = new PassedOver(this.#asks, { job: job.id, slot: wanted.slot, now })
+    const skips = declines === 0 ? undefined : (member: MemberId) => passedOver.has(member)
     const { old } = wanted
     if (old) seating.occupancy.remove(old.member)
-    const search = seating.search(wanted.slot, (member) => passedOver.has(member))
+    const search = seating.search(wanted.slot, skips)
+    const unseated = search.isEmpty ? passedOver.outcome(seating) : undefined
     if (old) seating.occupancy.add(old.member)
-    const chosen = this.#choose(search.found, this.#asks.declines(job.id, wanted.slot))
-    if (chosen === undefined)
-      return { seen: search.seen, unseated: passedOver.outcome(search.refusals) }
-    this.#ask(wanted, chosen.member, seating, turn)
-    return { seen: search.seen }
+    const chosen = this.#choose(search, declines)
+    if (chosen !== undefined) this.#ask(wanted, chosen, seating, turn)
+    return { seen: search.seen, unseated }
   }
 
   /**
    * The best, unless it turned out that others want the same: then any of the best 4, 16, …. When 200 jobs
    * come to 20 nodes at once, it takes 3 asks a job; with the best each time it takes 8.
    */
-  #choose(found: readonly Scored[], declines: number): Scored | undefined {
-    if (declines === 0) return found[0]
+  #choose(search: Search, declines: number): MemberId | undefined {
+    if (declines === 0 || search.isEmpty) return search.best()
+    const found = search.ranked()
     const among = Math.min(found.length, 4 ** Math.min(declines, wideningsMax))
-    return found[this.#init.random.below(among)]
+    return found[this.#init.random.below(among)]?.member
   }
 
   #ask({ slot, failures, old }: Wanted, member: MemberId, seating: Seating, turn: Turn): void {
@@ -222,17 +243,17 @@ class PassedOver {
     return true
   }
 
-  outcome(refusals: ReadonlyMap<Refusal, number>): Unseated {
+  outcome(seating: Seating): Unseated {
     if (this.#retryAt === undefined)
-      return { because: summaryOf(refusals), isRefused: true, retryAt: undefined }
+      return { because: summaryOf(seating.refusals()), isRefused: true, retryAt: undefined }
     return { because: `declined: ${this.#reason}`, isRefused: false, retryAt: this.#retryAt }
   }
 }
 
 /** Without counts, so that the reason stays the same while nodes come and go. */
-function summaryOf(refusals: ReadonlyMap<Refusal, number>): string {
+function summaryOf(refusals: ReadonlySet<Refusal>): string {
   if (refusals.size === 0) return 'no node is known'
-  return `no node fits: ${[...refusals.keys()].map(nameOf).sort().join(', ')}`
+  return `no node fits: ${[...refusals].map(nameOf).sort().join(', ')}`
 }
 
 function nameOf(refusal: Refusal): string {

@@ -6,14 +6,15 @@
 import type { MemberId, Millis } from '../base/id.ts'
 import type { Config } from '../config.ts'
 import { attributeOf } from './attribute.ts'
-import { findCandidates, type Scored } from './candidates.ts'
 import { type Candidate, type Refusal, refusalOf, type Wish, wishOf } from './feasibility.ts'
 import type { Inventory, Job } from './inventory.ts'
 import { Occupancy } from './occupancy.ts'
 import { keyOfSlot, type PlacementRing } from './placement-ring.ts'
 import type { Resources } from './resources.ts'
-import { scoreOf } from './score.ts'
+import { burdenOf, scoreOf } from './score.ts'
+import { Search } from './search.ts'
 import { type Setbacks, setbacksOf } from './setbacks.ts'
+import type { Vacancies } from './vacancies.ts'
 import type { World } from './world.ts'
 
 export interface SeatingInit {
@@ -22,17 +23,11 @@ export interface SeatingInit {
   readonly world: World
   readonly inventory: Inventory
   readonly ring: PlacementRing
-  readonly free: (member: MemberId) => Resources
+  readonly vacancies: Vacancies
+  readonly candidate: (member: MemberId) => Candidate
+  /** What our requests under way hold of a member. */
+  readonly reserved: (member: MemberId) => Resources
   readonly now: Millis
-}
-
-export interface Search {
-  /** Best first. */
-  readonly found: readonly Scored[]
-  /** How many members said what, where nobody was found. */
-  readonly refusals: ReadonlyMap<Refusal, number>
-  /** Members looked at. */
-  readonly seen: number
 }
 
 export class Seating {
@@ -50,32 +45,32 @@ export class Seating {
   }
 
   /** `skips` passes over members that are not to be asked now. */
-  search(slot: number, skips: (member: MemberId) => boolean): Search {
-    const { job, ring, config } = this.#init
-    const refusals = new Map<Refusal, number>()
-    let seen = 0
-    const score = (member: MemberId): number | undefined => {
-      seen += 1
-      if (skips(member)) return undefined
-      const candidate = this.candidate(member)
-      const refusal = this.refusal(candidate)
-      if (refusal === undefined) return this.score(candidate, slot)
-      refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1)
-      return undefined
+  search(slot: number, skips?: (member: MemberId) => boolean): Search {
+    const { job, config } = this.#init
+    const { wish, occupancy } = this
+    return new Search({
+      ...this.#init,
+      key: keyOfSlot(job.id, slot),
+      wish,
+      breadth: config,
+      skips,
+      burden: (member) => burdenOf(wish, member, occupancy, this.#setbacks(slot, member)),
+      judge: (member) => this.#judge(member, slot),
+    })
+  }
+
+  /** Why those on the ring who cannot take a slot cannot. */
+  refusals(): ReadonlySet<Refusal> {
+    const refusals = new Set<Refusal>()
+    for (const member of this.#init.ring.members) {
+      const refusal = this.refusal(this.candidate(member))
+      if (refusal !== undefined) refusals.add(refusal)
     }
-    const found = findCandidates(ring.walk(keyOfSlot(job.id, slot)), score, config)
-    return { found, refusals, seen }
+    return refusals
   }
 
   candidate(member: MemberId): Candidate {
-    const { world, inventory, free } = this.#init
-    return {
-      member,
-      state: world.stateOf(member),
-      node: inventory.node(member),
-      draining: inventory.isDraining(member),
-      free: free(member),
-    }
+    return this.#init.candidate(member)
   }
 
   refusal(candidate: Candidate): Refusal | undefined {
@@ -85,6 +80,11 @@ export class Seating {
   score(candidate: Candidate, slot: number): number {
     const setbacks = this.#setbacks(slot, candidate.member)
     return scoreOf(this.wish, candidate, this.occupancy, setbacks)
+  }
+
+  #judge(member: MemberId, slot: number): number | undefined {
+    const candidate = this.candidate(member)
+    return this.refusal(candidate) === undefined ? this.score(candidate, slot) : undefined
   }
 }
 

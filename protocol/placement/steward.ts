@@ -23,7 +23,7 @@ import { memberDifference } from './member-difference.ts'
 import type { PlaceResponse } from './message.ts'
 import { type Reconciliation, reconcile } from './reconcile.ts'
 import type { Resources } from './resources.ts'
-import { Seater, type StewardInit } from './seater.ts'
+import { Seater, type StewardInit, type Turn } from './seater.ts'
 import { bornAt, Settling } from './settling.ts'
 import { Stewardship } from './stewardship.ts'
 import { StopRequests } from './stop-requests.ts'
@@ -72,6 +72,7 @@ export class Steward {
 
   onMembersChanged(changed: readonly MemberId[], now: Millis, _out: EffectSink): void {
     this.#begin(now)
+    this.#seater.note(changed)
     for (const member of changed) {
       const state = this.#init.world.stateOf(member)
       this.#absences.note(member, state, now)
@@ -84,6 +85,8 @@ export class Steward {
 
   onInventoryChanged(change: InventoryChange, now: Millis, _out: EffectSink): void {
     this.#begin(now)
+    this.#seater.note(change.members)
+    this.#seater.note(change.recounted)
     this.#onNodesChanged(change.members)
     for (const id of change.jobs) this.#onJobChanged(id, now)
     for (const id of change.allocations) this.#onAllocationChanged(id, now)
@@ -95,6 +98,7 @@ export class Steward {
   /** True if anything waits for room. */
   onAvailabilityChanged(member: MemberId, now: Millis, _out: EffectSink): boolean {
     this.#begin(now)
+    this.#seater.note([member])
     if (this.#room.isEmpty) return false
     this.#risen.add(member)
     this.#work(now)
@@ -321,16 +325,7 @@ export class Steward {
     return 0
   }
 
-  #seat(
-    plan: Reconciliation,
-    turn: {
-      job: Job
-      fateOf: (member: MemberId) => Fate
-      budget: number
-      now: Millis
-      out: EffectSink
-    },
-  ): number {
+  #seat(plan: Reconciliation, turn: Omit<Turn, 'ring'>): number {
     const { job, now, out } = turn
     const seated = this.#seater.seat(plan, { ...turn, ring: this.#stewardship.ring })
     if (seated.stop !== undefined) this.#stops.send(seated.stop, now, out)

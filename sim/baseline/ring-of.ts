@@ -6,6 +6,8 @@ import type { TraceMember } from '../trace/trace.ts'
 export interface MachineRing {
   readonly ring: PlacementRing
   readonly indexOf: ReadonlyMap<MemberId, number>
+  /** By place on the ring. */
+  readonly machines: Int32Array
 }
 
 export function ringOf(members: readonly TraceMember[]): MachineRing {
@@ -13,8 +15,7 @@ export function ringOf(members: readonly TraceMember[]): MachineRing {
     name,
     pointsOf({ cpu, memory, disk: 0, gpu: 0 }),
   ])
-  return {
-    ring: PlacementRing.empty.patched(new Map(points)),
-    indexOf: new Map(members.map(({ name }, i) => [name, i])),
-  }
+  const ring = PlacementRing.empty.patched(new Map(points))
+  const indexOf = new Map(members.map(({ name }, i) => [name, i]))
+  return { ring, indexOf, machines: Int32Array.from(ring.members, (name) => indexOf.get(name)!) }
 }

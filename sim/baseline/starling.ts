@@ -13,15 +13,21 @@ import { invariant } from '../../protocol/base/invariant.ts'
 import { check } from '../../protocol/base/schema.ts'
 import { defaultConfig } from '../../protocol/config.ts'
 import { type OwnState, refusalOfSpec } from '../../protocol/placement/admission.ts'
-import { findCandidates } from '../../protocol/placement/candidates.ts'
-import { type Candidate, refusalOf, wishOf } from '../../protocol/placement/feasibility.ts'
+import {
+  type Candidate,
+  refusalOf,
+  type Wish,
+  wishOf,
+} from '../../protocol/placement/feasibility.ts'
 import { GpuDemand } from '../../protocol/placement/gpu-demand.ts'
 import { type JobSpec, jobSchema } from '../../protocol/placement/job.ts'
 import type { NodeBody } from '../../protocol/placement/node-body.ts'
 import { Occupancy } from '../../protocol/placement/occupancy.ts'
 import { keyOfSlot } from '../../protocol/placement/placement-ring.ts'
-import type { Resources } from '../../protocol/placement/resources.ts'
-import { scoreOf } from '../../protocol/placement/score.ts'
+import { noResources, type Resources } from '../../protocol/placement/resources.ts'
+import { burdenOf, scoreOf } from '../../protocol/placement/score.ts'
+import { Search } from '../../protocol/placement/search.ts'
+import { Vacancies } from '../../protocol/placement/vacancies.ts'
 import { type Demand, deviceMilli, type TraceMember } from '../trace/trace.ts'
 import type { Machines } from './machines.ts'
 import type { Choice, Packer } from './packing.ts'
@@ -46,6 +52,7 @@ export class StarlingPacker implements Packer {
   readonly #ring: ReturnType<typeof ringOf>
   readonly #nodes: readonly NodeBody[]
   readonly #candidates: Candidate[]
+  readonly #vacancies = new Vacancies((member) => this.#candidateOf(member))
   readonly #demand = new GpuDemand()
   readonly #now = 0
   #answered: number | undefined
@@ -74,7 +81,7 @@ export class StarlingPacker implements Packer {
         this.#answered = machine
         return { machine }
       }
-      if (this.#isFresh) this.#candidates[machine] = this.#told(machine)
+      if (this.#isFresh) this.tell(machine)
       declined.add(this.#machines.members[machine]!.name)
     }
   }
@@ -82,12 +89,17 @@ export class StarlingPacker implements Packer {
   /** To what was told since: at once by whoever took the last task, or now and then by everyone. */
   #listen(sequence: number): void {
     if (this.#isFresh) {
-      if (this.#answered !== undefined)
-        this.#candidates[this.#answered] = this.#told(this.#answered)
+      if (this.#answered !== undefined) this.tell(this.#answered)
       return
     }
     if (sequence % this.#knobs.tellEvery > 0) return
-    for (let i = 0; i < this.#machines.size; i++) this.#candidates[i] = this.#told(i)
+    for (let i = 0; i < this.#machines.size; i++) this.tell(i)
+  }
+
+  /** What the machine has left is known from here on. */
+  tell(machine: number): void {
+    this.#candidates[machine] = this.#told(machine)
+    this.#vacancies.note(this.#machines.members[machine]!.name)
   }
 
   get #isFresh(): boolean {
@@ -98,16 +110,29 @@ export class StarlingPacker implements Packer {
   decide(spec: JobSpec, declined: ReadonlySet<MemberId> = nobody): number | undefined {
     const wish = wishOf(spec, undefined, this.#demand.kinds())
     const occupancy = new Occupancy(spec, () => undefined)
-    const score = (member: MemberId): number | undefined => {
-      this.seen++
-      if (declined.has(member)) return undefined
-      const candidate = this.#candidates[this.#ring.indexOf.get(member)!]!
-      if (refusalOf(wish, candidate, occupancy, this.#now) !== undefined) return undefined
-      return scoreOf(wish, candidate, occupancy)
-    }
-    const walk = this.#ring.ring.walk(keyOfSlot(spec.id, 0))
-    const chosen = findCandidates(walk, score, this.#knobs)[0]
-    return chosen && this.#ring.indexOf.get(chosen.member)
+    const search = new Search({
+      ring: this.#ring.ring,
+      key: keyOfSlot(spec.id, 0),
+      vacancies: this.#vacancies,
+      wish,
+      breadth: this.#knobs,
+      skips: declined.size === 0 ? undefined : (member) => declined.has(member),
+      reserved: () => noResources,
+      burden: (member) => burdenOf(wish, member, occupancy, 0),
+      judge: (member) => this.#judge(wish, member, occupancy),
+    })
+    this.seen += search.seen
+    return this.#ring.machines[search.bestIndex()]
+  }
+
+  #judge(wish: Wish, member: MemberId, occupancy: Occupancy): number | undefined {
+    const candidate = this.#candidateOf(member)
+    if (refusalOf(wish, candidate, occupancy, this.#now) !== undefined) return undefined
+    return scoreOf(wish, candidate, occupancy)
+  }
+
+  #candidateOf(member: MemberId): Candidate {
+    return this.#candidates[this.#ring.indexOf.get(member)!]!
   }
 
   /** The member's side: what it has, not what anyone thinks that it has. */
