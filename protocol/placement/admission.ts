@@ -39,6 +39,11 @@ export interface WantedSlot {
   readonly allocation: string
 }
 
+export interface NewSlot extends WantedSlot {
+  readonly failures: number
+  readonly over: readonly string[]
+}
+
 /** Why the slot is declined, for a person; undefined when it is taken. */
 export function refusalToHost(
   wanted: WantedSlot,
@@ -104,7 +109,7 @@ export function isMeantFor(spec: JobSpec, member: MemberId, node: NodeBody, now:
 
 /** The allocation as it begins. Its resources are those of the version that was admitted, for good. */
 export function newAllocation(
-  wanted: WantedSlot & { readonly failures: number },
+  wanted: Omit<NewSlot, 'over'>,
   spec: JobSpec,
   createdStamp: Stamp,
 ): AllocationBody {

@@ -2,10 +2,12 @@
  * Who else claims the slot of an allocation of ours, by the records: the facts from which the member judges
  * whether to go on.
  */
+import type { AllocationId } from '../base/id.ts'
 import type { AllocationBody } from './allocation.ts'
 import { isLive } from './allocation.ts'
 import { winnerOf } from './duplicate.ts'
 import type { Inventory, Job, Placed } from './inventory.ts'
+import { ofSlot } from './placed-list.ts'
 import type { World } from './world.ts'
 
 export interface Known {
@@ -13,15 +15,21 @@ export interface Known {
   readonly inventory: Inventory
 }
 
-/** The best claim to the slot; undefined when nobody else has one. `others` are further ones of our own. */
+/**
+ * The best claim to the slot; undefined when nobody else has one. `others` are further ones of our own; `isOver`
+ * tells which live ones are known not to be, though their records do not say so yet.
+ */
 export function winnerOfSlot(
   job: Job,
   body: AllocationBody,
   others: readonly AllocationBody[],
+  isOver: (id: AllocationId) => boolean,
   { world, inventory }: Known,
 ): Placed | undefined {
+  const isRival = (placed: Placed): boolean =>
+    placed.member !== world.self && isLive(placed.body.state) && isHere(placed, world)
   const rivals = ofSlot(inventory.allocationsOf(job.id), body.slot).filter(
-    (placed) => placed.member !== world.self && isLive(placed.body.state) && isHere(placed, world),
+    (placed) => isRival(placed) && !isOver(placed.body.id),
   )
   const own = others.filter((other) => other.id !== body.id && isLive(other.state))
   if (rivals.length === 0 && own.length === 0) return undefined
@@ -36,20 +44,6 @@ export function winnerOfSlot(
 function isHere({ member }: Placed, world: World): boolean {
   const state = world.stateOf(member)
   return state === 'alive' || state === 'suspect'
-}
-
-/** `placed` is in slot order: a job of 10,000 slots is not searched for one. */
-function ofSlot(placed: readonly Placed[], slot: number): readonly Placed[] {
-  let low = 0
-  let high = placed.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (placed[middle]!.body.slot < slot) low = middle + 1
-    else high = middle
-  }
-  let end = low
-  while (end < placed.length && placed[end]!.body.slot === slot) end++
-  return placed.slice(low, end)
 }
 
 /**

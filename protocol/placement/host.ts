@@ -17,12 +17,12 @@ import type { Event, ObservedTask, TasksObserved } from '../event.ts'
 import { limits } from '../limits.ts'
 import {
   ineligibility,
+  type NewSlot,
   newAllocation,
   type OwnState,
   refusalNow,
   refusalOfSpec,
   refusalToHost,
-  type WantedSlot,
 } from './admission.ts'
 import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
 import type { Acting } from './allocation-run.ts'
@@ -31,7 +31,7 @@ import { type Inventory, type InventoryChange, isCurrent, type Placed } from './
 import type { PlaceRequest, PlaceResponse, StopRequest } from './message.ts'
 import type { NodeBody } from './node-body.ts'
 import { Orphans } from './orphans.ts'
-import { OwnAllocations } from './own-allocations.ts'
+import { OwnAllocations, type OwnAllocationsInit } from './own-allocations.ts'
 import { OwnAvailability } from './own-availability.ts'
 import { type Resources, subtract } from './resources.ts'
 import { EndedAllocations } from './retention.ts'
@@ -88,15 +88,11 @@ export class Host {
     this.#node = node
     this.#systemJobs = new SystemJobs(inventory)
     this.#availability = new OwnAvailability(world.self)
-    this.#own = new OwnAllocations({
-      config,
-      world,
-      inventory,
-      hooks: {
-        ineligible: (spec, now) => ineligibility(spec, this.#ownState(), now),
-        ended: (body, now) => this.#retire(body, now),
-      },
-    })
+    const own: OwnAllocationsInit['hooks'] = {
+      ineligible: (spec, now) => ineligibility(spec, this.#ownState(), now),
+      ended: (body, now) => this.#retire(body, now),
+    }
+    this.#own = new OwnAllocations({ config, world, inventory, hooks: own })
   }
 
   start(now: Millis, _out: EffectSink): void {
@@ -292,14 +288,16 @@ export class Host {
     else if (refusal !== undefined)
       this.#deadlines.setEarliest(`job/${id}`, now + this.#config.waitingRetryMs)
     else {
-      const wanted = { job: id, slot: 0, version: job.version, essence: job.essence, failures }
+      const { version, essence } = job
+      const wanted = { job: id, slot: 0, version, essence, failures, over: [] }
       this.#take({ ...wanted, allocation: `${id}.0.${this.#random.hex(8)}` }, now, out)
     }
   }
 
-  #take(wanted: WantedSlot & { failures: number }, now: Millis, out: EffectSink): void {
+  #take(wanted: NewSlot, now: Millis, out: EffectSink): void {
     const { spec } = this.#inventory.job(wanted.job)!
-    this.#own.begin(newAllocation(wanted, spec, this.#world.stamp(now)), spec, now, out)
+    const body = newAllocation(wanted, spec, this.#world.stamp(now))
+    this.#own.begin(body, { spec, over: wanted.over }, now, out)
   }
 
   /** The allocation that already answers the request; an ended one where its work is done for good. */

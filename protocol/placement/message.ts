@@ -42,6 +42,8 @@ export const placeRequestSchema = object({
   failures: integer(0, 1_000_000),
   /** Live allocation of the same slot that this one is to replace (an update, a drain); null for none. */
   replaces: nullable(allocationId),
+  /** Earlier allocations of the slot that have ended or are lost: the member may not have heard of it yet. */
+  over: list(allocationId, limits.endedPerJob),
   /** The job's spec and count records. */
   records: list(anything(), 4),
 })

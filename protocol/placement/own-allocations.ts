@@ -38,6 +38,8 @@ export class OwnAllocations {
   readonly #awaited = new SparseMap<EffectId, AllocationId>()
   readonly #touched = new SparseSet<AllocationId>()
   readonly #deadlines = new Deadlines()
+  /** By our allocation: those of its slot that are said to be over, and how long that is taken on trust. */
+  readonly #over = new SparseMap<AllocationId, { ids: readonly AllocationId[]; until: Millis }>()
   /** Jobs of ours that nobody has told us about, and since when somebody could have. */
   readonly #unknownSince = new SparseMap<JobId, Millis>()
   #services: readonly string[] | undefined
@@ -55,9 +57,19 @@ export class OwnAllocations {
     this.touch(body.id)
   }
 
-  /** A slot that was admitted just now: its record is written before this returns. */
-  begin(body: AllocationBody, spec: JobSpec, now: Millis, out: EffectSink): void {
+  /**
+   * A slot that was admitted just now: its record is written before this returns. Those that its steward says
+   * are `over` do not oust it until their members, or word of their deaths, had the time to say so.
+   */
+  begin(
+    body: AllocationBody,
+    { spec, over }: { spec: JobSpec; over: readonly AllocationId[] },
+    now: Millis,
+    out: EffectSink,
+  ): void {
     this.roster.add(new AllocationRun(body, spec, now))
+    if (over.length > 0)
+      this.#over.set(body.id, { ids: over, until: now + this.#init.config.placementSettleMs })
     this.#process(body.id, now, out)
   }
 
@@ -204,6 +216,7 @@ export class OwnAllocations {
     if (deadline !== undefined) this.#deadlines.setEarliest(id, deadline)
     if (!run.hasEnded) return
     this.#deadlines.clear(id)
+    this.#over.delete(id)
     this.roster.remove(run)
     this.#init.hooks.ended(run.body, now)
   }
@@ -225,9 +238,18 @@ export class OwnAllocations {
       job,
       isJobGone: this.#isJobGone(body, now),
       ineligible: isSystem ? this.#init.hooks.ineligible(job.spec, now) : undefined,
-      winner: job === undefined ? undefined : winnerOfSlot(job, body, others, this.#init),
+      winner: job && winnerOfSlot(job, body, others, this.#isOver(body.id, now), this.#init),
     })
     if (reason !== undefined) run.stop({ final: 'complete', reason })
+  }
+
+  /** Whether another of its slot is over, on its steward's word. */
+  #isOver(id: AllocationId, now: Millis): (other: AllocationId) => boolean {
+    const over = this.#over.get(id)
+    if (over === undefined) return () => false
+    if (now < over.until) this.#deadlines.setEarliest(id, over.until)
+    else this.#over.delete(id)
+    return (other) => now < over.until && over.ids.includes(other)
   }
 
   /** Deleted; or never heard of for a while, though there was somebody to hear it from. */

@@ -28,6 +28,20 @@ export function compareByJob(a: Placed, b: Placed): number {
   return compareText(a.body.job, b.body.job) || comparePlaced(a, b)
 }
 
+/** Those of one slot, of a list in slot order: a job of 10,000 slots is not searched for one. */
+export function ofSlot(placed: readonly Placed[], slot: number): readonly Placed[] {
+  let low = 0
+  let high = placed.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (placed[middle]!.body.slot < slot) low = middle + 1
+    else high = middle
+  }
+  let end = low
+  while (end < placed.length && placed[end]!.body.slot === slot) end++
+  return placed.slice(low, end)
+}
+
 const changes = new WeakMap<readonly Placed[], Change>()
 
 /** The list without `held`, which is in it, and with `placed`. */

@@ -8,6 +8,7 @@ import type { AllocationId, JobId, MemberId, Millis } from '../base/id.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
+import { limits } from '../limits.ts'
 import { isLive } from './allocation.ts'
 import type { Asks } from './asks.ts'
 import type { Availability } from './availability.ts'
@@ -16,6 +17,7 @@ import { type Candidate, type Refusal, refusalOf, type Wish } from './feasibilit
 import type { Inventory, Job } from './inventory.ts'
 import type { PlaceRequest, StopRequest } from './message.ts'
 import { Occupancy } from './occupancy.ts'
+import { ofSlot } from './placed-list.ts'
 import type { PlacementRing } from './placement-ring.ts'
 import type { Placement, Reconciliation, Replacement, Stop } from './reconcile.ts'
 import { noResources, type Resources, subtract } from './resources.ts'
@@ -215,10 +217,19 @@ export class Seater {
       allocation: id,
       failures,
       replaces: old?.body.id ?? null,
+      over: this.#over(slot, turn),
       records: [...hooks.records(job.id)],
     }
     if (member === world.self) hooks.askSelf(request, now, out)
     else out.push({ type: 'send', to: member, message: request })
+  }
+
+  #over(slot: number, { job, fateOf }: Turn): AllocationId[] {
+    const earlier = ofSlot(this.#init.inventory.allocationsOf(job.id), slot)
+    return earlier
+      .filter(({ member, body }) => !isLive(body.state) || fateOf(member).type === 'lost')
+      .slice(-limits.endedPerJob)
+      .map(({ body }) => body.id)
   }
 }
 

@@ -48,17 +48,31 @@ async function healthyOf(job: string): Promise<number> {
   return (await agent(1).get<JobShape>(`/v1/jobs/${job}`)).healthy
 }
 
+/** The slots that each agent says it serves itself: another's word of the old may overtake the news of the new. */
+async function servedSlots(job: string): Promise<number[]> {
+  const served: number[] = []
+  for (const each of cluster.agents)
+    for (const { node, healthy, slot } of await runningOf(each, job))
+      if (node === each.name && healthy) served.push(slot)
+  return served
+}
+
 /** Far less than a check takes to call a new instance healthy. */
 const watchEveryMs = 10
 
-/** The least that was healthy while the act took place. */
+/**
+ * The least that was healthy while the act took place. The agents are asked one after the other, so a slot that
+ * changes places meanwhile is only missed if it is in the next round too.
+ */
 async function leastHealthy(job: string, act: () => Promise<unknown>): Promise<number> {
   let isOver = false
   let least = Number.POSITIVE_INFINITY
   const watch = async () => {
-    while (!isOver) {
-      least = Math.min(least, await healthyOf(job))
+    for (let before = await servedSlots(job); !isOver; ) {
       await pause(watchEveryMs)
+      const now = await servedSlots(job)
+      least = Math.min(least, new Set([...before, ...now]).size)
+      before = now
     }
   }
   const watching = watch()

@@ -244,6 +244,7 @@ export class Machine {
       allocation: `${job}.${slot}.${String(slot).padStart(8, '0')}`,
       failures: 0,
       replaces: null,
+      over: [],
       records: [],
       ...overrides,
     }

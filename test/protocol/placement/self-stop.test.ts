@@ -101,6 +101,27 @@ rule('a winner whose member is gone wins nothing; when it returns it does', () =
   assert.is(machine.body(id).state, 'stopping')
 })
 
+rule('what its steward says is over does not oust it, for as long as word of that may take', () => {
+  const placed = (over: string[]): Machine => {
+    const machine = new Machine()
+    machine.states.set('m2', 'alive')
+    machine.putJob(spec())
+    machine.put('node/m2', { ...node() } as never, 'm2')
+    machine.start()
+    const elder = { ...running().body(id), id: 'web.0.ffffffff', createdStamp: 1 }
+    machine.putAllocation('m2', elder)
+    machine.place({ over })
+    return machine
+  }
+  assert.is(placed([]).body(id).state, 'complete')
+  const trusted = placed(['web.0.ffffffff'])
+  assert.is(trusted.body(id).state, 'starting')
+  trusted.after(defaultConfig.placementSettleMs - 1)
+  assert.is(trusted.body(id).state, 'starting')
+  trusted.toDeadline()
+  assert.is(trusted.body(id).state, 'stopping')
+})
+
 rule('of two of its own for one slot, a member keeps the better', () => {
   const machine = running()
   machine.putJob(spec({ tasks: [task({ env: { NEW: '1' } })] }), 2)

@@ -292,3 +292,12 @@ export function perMember(stage: Stage, job: string): number[] {
   }
   return [...counts.values()].sort((a, b) => b - a)
 }
+
+/** An id whose steward is the member, in a cluster like the stage's. */
+export function jobOf(stage: Stage, member: string, prefix = 'web'): string {
+  for (let i = 0; ; i++) {
+    const id = `${prefix}${i}`
+    if (stage.steward.stewardOf(id) === member) return id
+    assert.ok(i < 10_000)
+  }
+}

@@ -2,18 +2,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { limits } from '../../../protocol/limits.ts'
 import { spec, task } from './machine.ts'
-import { type Asked, healthy, perMember, Stage } from './stage.ts'
+import { type Asked, healthy, jobOf, perMember, Stage } from './stage.ts'
 
 const steward = suite('the steward')
-
-/** An id whose steward is the member, in a cluster like the stage's. */
-function jobOf(stage: Stage, member: string, prefix = 'web'): string {
-  for (let i = 0; ; i++) {
-    const id = `${prefix}${i}`
-    if (stage.steward.stewardOf(id) === member) return id
-    assert.ok(i < 10_000)
-  }
-}
 
 function words(asked: readonly Asked[]): string[] {
   return asked.map(({ to, request }) => `${request.slot} ${to}`)
@@ -33,6 +24,23 @@ steward('asks for each slot once, with all that the member needs to know', () =>
   stage.pass(600_000)
   assert.equal(stage.takeAsked(), [])
   assert.equal(stage.standing('web'), ['0 m1 healthy', '1 m1 healthy'])
+})
+
+steward('says which earlier ones of the slot are over: ended ones, and those of the dead', () => {
+  const stage = Stage.of(3)
+  const id = jobOf(stage, 'm1')
+  stage.drain('m1')
+  stage.putJob(spec({ id, count: 1, restart: { delay: '1s' } }))
+  const [first] = stage.takeAsked()
+  assert.equal(first!.request.over, [])
+  stage.accept(first!, { ...healthy, state: 'failed', healthy: false })
+  stage.pass(2000)
+  const [second] = stage.takeAsked()
+  assert.equal(second!.request.over, [first!.request.allocation])
+  stage.accept(second!, healthy)
+  stage.setState(second!.to, 'down')
+  const [third] = stage.takeAsked()
+  assert.equal(third!.request.over, [first!.request.allocation, second!.request.allocation])
 })
 
 steward('only the steward of a job asks', () => {
