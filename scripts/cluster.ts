@@ -45,6 +45,8 @@ export class LocalCluster {
   readonly #options: ClusterOptions
 
   constructor(options: ClusterOptions) {
+    endWithProcess()
+    running.add(this)
     this.#options = options
     this.directory = mkdtempSync(join(tmpdir(), 'starling-cluster-'))
     this.keyFile = join(this.directory, 'cluster.key')
@@ -125,8 +127,35 @@ export class LocalCluster {
   async stop(): Promise<void> {
     await Promise.all(this.agents.map((agent) => agent.terminate()))
     for (const agent of this.agents) agent.killTasks()
+    this.#remove()
+  }
+
+  /** Without waiting for anything: this process is about to end. */
+  endAtOnce(): void {
+    for (const agent of this.agents) agent.child?.kill('SIGKILL')
+    for (const agent of this.agents) agent.killTasks()
+    this.#remove()
+  }
+
+  #remove(): void {
+    running.delete(this)
     rmSync(this.directory, { recursive: true, force: true })
   }
+}
+
+/** Clusters that have not been stopped. */
+const running = new Set<LocalCluster>()
+let endsWithProcess = false
+
+/** However this process ends, short of being killed, its agents do not outlive it. */
+function endWithProcess(): void {
+  if (endsWithProcess) return
+  endsWithProcess = true
+  process.once('exit', () => {
+    for (const cluster of [...running]) cluster.endAtOnce()
+  })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => process.exit(1))
 }
 
 interface AgentInit {
