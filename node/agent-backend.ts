@@ -1,5 +1,6 @@
 /** The agent as the HTTP API sees it. */
 import type { MemberId } from '../protocol/base/id.ts'
+import type { Config } from '../protocol/config.ts'
 import type { ClusterView } from '../protocol/view.ts'
 import type { Backend } from './api/backend.ts'
 import type { Driver } from './driver.ts'
@@ -12,6 +13,7 @@ import { version } from './version.ts'
 export interface BackendParts {
   readonly self: MemberId
   readonly token: string | undefined
+  readonly config: Config
   readonly driver: Driver
   readonly network: Network
   readonly runtimes: Runtimes
@@ -27,6 +29,7 @@ export function createBackend(parts: BackendParts): Backend {
     self: parts.self,
     version,
     token: parts.token,
+    config: parts.config,
     view: () => parts.view(),
     request: (command) => driver.request(command),
     logs: (ref, options) => runtimes.logs(ref, options),

@@ -321,6 +321,7 @@ export class Agent {
     const backend = createBackend({
       self: this.self,
       token: this.#token,
+      config: settings.protocol,
       driver: this.#driver,
       network: this.#network,
       runtimes: this.#runtimes,
@@ -332,8 +333,7 @@ export class Agent {
     this.#api = createApi(backend, {
       onError: (error, request) => logger.error({ err: error, request }, 'a request failed'),
     })
-    const { url } = await this.#api.listen(settings.api.host, settings.api.port)
-    this.#apiUrl = url
+    this.#apiUrl = (await this.#api.listen(settings.api.host, settings.api.port)).url
   }
 
   #view(): ClusterView {

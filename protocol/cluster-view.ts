@@ -51,6 +51,7 @@ export function createView(sources: Sources): ClusterView {
   return {
     self,
     digest: () => replica.root(),
+    records: () => replica.records(),
     nodes: () => sortNodes(membership.known().map(nodeView)),
     node: (member) => (membership.stateOf(member) === undefined ? undefined : nodeView(member)),
     memberState: (member) => membership.stateOf(member),

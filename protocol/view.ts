@@ -8,11 +8,14 @@ import type { AllocationBody } from './placement/allocation.ts'
 import type { JobSpec } from './placement/job.ts'
 import type { NodeBody } from './placement/node-body.ts'
 import type { Resources } from './placement/resources.ts'
+import type { ReplicaRecord } from './replication/record.ts'
 
 export interface ClusterView {
   readonly self: MemberId
   /** The replicated state's root hash: equal on members that agree. */
   digest(): string
+  /** Everything that the digest is of: by key, then newest first. */
+  records(): Iterable<ReplicaRecord>
   /** By name, then id; members that left long ago are not kept. */
   nodes(): NodeView[]
   node(member: MemberId): NodeView | undefined

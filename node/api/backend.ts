@@ -1,6 +1,7 @@
 /** What the HTTP API needs of the agent that it fronts. */
 import type { Duplex } from 'node:stream'
 import type { MemberId } from '../../protocol/base/id.ts'
+import type { Config } from '../../protocol/config.ts'
 import type { Notification } from '../../protocol/effect.ts'
 import type { Command, Reply } from '../../protocol/request.ts'
 import type { ClusterView } from '../../protocol/view.ts'
@@ -9,6 +10,7 @@ import type { LogOptions, TaskRef, TaskStats } from '../runtime/runtime.ts'
 export interface Backend {
   readonly self: MemberId
   readonly version: string
+  readonly config: Config
   /** Undefined: no token is asked for. */
   readonly token: string | undefined
   view(): ClusterView

@@ -1,20 +1,19 @@
 /**
- * The whole state as this agent knows it, for the simulator, for `why` without a cluster, and for a report of
- * a fault. One item a line, written as the client reads: a large cluster does not become one string.
+ * The whole state as this agent knows it, for what-ifs in the simulator and for a report of a fault. One item a
+ * line, written as the client reads: a large cluster does not become one string. The simulator reads `nodes`,
+ * `config` and `records` (protocol/snapshot.ts); `jobs` and `allocations` say the same for people.
  */
 import { Readable } from 'node:stream'
+import { snapshotFormat, snapshotRecord } from '../../protocol/snapshot.ts'
 import type { Backend } from './backend.ts'
 import { type Route, route } from './route.ts'
-
-/** Raised when a reader of the older one would misread it. */
-export const snapshotFormat = 'starling-snapshot/1'
 
 export function snapshotRoutes(backend: Backend): Route[] {
   return [
     route({
       method: 'GET',
       path: '/v1/snapshot',
-      summary: 'The whole state: nodes, jobs with their history, allocations',
+      summary: 'The whole state: nodes, jobs with their history, allocations, all records',
       answers: { 200: { mediaType: 'application/json' } },
       endless: true,
       handle({ reply }) {
@@ -34,6 +33,7 @@ export function* writeSnapshot(backend: Backend, at: number): Generator<string> 
     version: backend.version,
     digest: view.digest(),
     counts: view.counts(),
+    config: backend.config,
   }
   yield JSON.stringify(head).slice(0, -1)
   yield* writeList('nodes', view.nodes())
@@ -42,16 +42,23 @@ export function* writeSnapshot(backend: Backend, at: number): Generator<string> 
     view.jobs().map((job) => ({ ...job, history: view.history(job.id) })),
   )
   yield* writeList('allocations', view.allocations())
+  yield* writeList('records', view.records(), snapshotRecord)
   yield '}\n'
 }
 
 /** Pieces of about this many characters: one write for each item would cost more than the items. */
 const pieceLength = 32_768
 
-function* writeList(name: string, items: readonly unknown[]): Generator<string> {
+function* writeList<T>(
+  name: string,
+  items: Iterable<T>,
+  written: (item: T) => unknown = (item) => item,
+): Generator<string> {
   let piece = `,\n"${name}":[`
-  for (const [i, item] of items.entries()) {
-    piece += `${i === 0 ? '\n' : ',\n'}${JSON.stringify(item)}`
+  let before = '\n'
+  for (const item of items) {
+    piece += before + JSON.stringify(written(item))
+    before = ',\n'
     if (piece.length < pieceLength) continue
     yield piece
     piece = ''

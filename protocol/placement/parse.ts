@@ -86,6 +86,15 @@ const jobBodySchema: Schema<JobBody> = object(
 const countSchema = object({ count: integer(0, limits.slotsPerJob) }, open)
 const drainSchema = object({ draining: boolean() }, open)
 
+/** What a body under the key has to be; undefined for a kind of record that this version does not know. */
+export function bodySchemaOf(key: string): Schema<unknown> | undefined {
+  const [kind, , rest] = key.split('/')
+  if (kind === 'job') return rest === 'count' ? countSchema : jobBodySchema
+  if (kind === 'alloc') return allocationSchema
+  if (kind === 'node') return nodeSchema
+  return kind === 'drain' ? drainSchema : undefined
+}
+
 function reader<T>(schema: Schema<T>): (body: Value) => T | undefined {
   const read = new WeakMap<object, { value: T | undefined }>()
   return (body) => {

@@ -69,6 +69,14 @@ export class RecordMap {
     return [...this.#keys(prefix)].sort(compareText)
   }
 
+  /** All versions that count, by key, then newest first. */
+  *records(): Generator<ReplicaRecord> {
+    for (const key of [...this.#entries.keys()].sort(compareText)) {
+      const { versions, counted } = this.#entries.get(key)!
+      yield* versions.slice(0, counted)
+    }
+  }
+
   /** Whether there is another key of the prefix with a value; the first that is found will do. */
   hasOther(prefix: string, key: string): boolean {
     for (const other of this.#keys(prefix)) if (other !== key) return true

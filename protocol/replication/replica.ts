@@ -139,6 +139,11 @@ export class Replica {
     return this.#map.keys(prefix)
   }
 
+  /** All that count, by key, then newest first. */
+  records(): Iterable<ReplicaRecord> {
+    return this.#map.records()
+  }
+
   root(): string {
     return this.#map.tree.root()
   }

@@ -9,6 +9,7 @@ import {
   type TaskStats,
 } from '../../../node/runtime/runtime.ts'
 import type { MemberId } from '../../../protocol/base/id.ts'
+import { defaultConfig } from '../../../protocol/config.ts'
 import type { Command, Reply } from '../../../protocol/request.ts'
 import type { ClusterView } from '../../../protocol/view.ts'
 import { type MemoryCluster, memberNamed } from './memory-cluster.ts'
@@ -17,6 +18,7 @@ import { createMemoryView } from './memory-view.ts'
 export class MemoryBackend implements Backend {
   readonly self: MemberId
   readonly version = '0.1.0'
+  readonly config = defaultConfig
   token: string | undefined
   isReady = true
   currentTroubles: readonly string[] = []

@@ -1,6 +1,8 @@
 /** What can be read of the cluster in memory. */
 import { compareText, type MemberId } from '../../../protocol/base/id.ts'
-import type { ClusterView, JobView, ServiceView } from '../../../protocol/view.ts'
+import type { Value } from '../../../protocol/base/value.ts'
+import type { ReplicaRecord } from '../../../protocol/replication/record.ts'
+import type { ClusterView, JobView, NodeView, ServiceView } from '../../../protocol/view.ts'
 import type { MemoryCluster } from './memory-cluster.ts'
 
 export function createMemoryView(cluster: MemoryCluster, self: MemberId): ClusterView {
@@ -10,6 +12,7 @@ export function createMemoryView(cluster: MemoryCluster, self: MemberId): Cluste
   return {
     self,
     digest: () => '0123456789abcdef',
+    records: () => recordsOf(cluster),
     nodes: () => cluster.nodes,
     node,
     memberState: (member) => node(member)?.state,
@@ -40,6 +43,18 @@ export function createMemoryView(cluster: MemoryCluster, self: MemberId): Cluste
       storageFailed: false,
     }),
   }
+}
+
+function recordsOf({ jobs, nodes }: MemoryCluster): ReplicaRecord[] {
+  const [{ id: author }] = nodes as [NodeView]
+  const written = { author, counter: 1, stamp: 1, replaces: null, signature: new Uint8Array(64) }
+  const record = (key: string, body: object) => ({ ...written, key, body: body as Value })
+  return [
+    ...[...jobs].map(([id, { spec, generation }]) =>
+      record(`job/${id}/spec`, { generation, born: 1, spec }),
+    ),
+    ...nodes.map(({ id, body }) => record(`node/${id}`, body!)),
+  ]
 }
 
 function viewJob(cluster: MemoryCluster, id: string): JobView {

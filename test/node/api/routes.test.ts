@@ -2,6 +2,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { check } from '../../../protocol/base/schema.ts'
+import { snapshotSchema } from '../../../protocol/snapshot.ts'
 import { type Asked, type Running, startApi, webJob } from './fixture.ts'
 import { memberNamed } from './memory-cluster.ts'
 
@@ -266,7 +268,8 @@ routes('GET /v1/cluster', async () => {
 
 routes('GET /v1/snapshot holds all', async () => {
   const snapshot = (await call('GET', '/v1/snapshot')).json
-  assert.is(snapshot.format, 'starling-snapshot/1')
+  assert.equal(check(snapshotSchema, snapshot).ok && [], [])
+  assert.is(snapshot.records[0].key, 'job/web/spec')
   assert.is(snapshot.nodes.length, 3)
   assert.is(snapshot.jobs[0].id, 'web')
   assert.is(snapshot.jobs[0].history.at(-1).field, 'spec')
