@@ -21,7 +21,9 @@ const real = /^test\/(e2e|node\/agent|node\/runtime\/docker|node\/network)/
 const long = /^test\/sim\/promises/
 /** Types are stripped once, not by each of the processes. */
 const compileCache = resolve('node_modules/.cache/compile')
-const timeLimitMs = 1_200_000
+const timeLimitMs = 600_000
+/** After its summary: what a failed test has left open may keep its file from ending. */
+const lingerMs = 20_000
 
 function turnOf(file: string): number {
   if (long.test(file)) return 0
@@ -35,19 +37,24 @@ async function runFile(file: string): Promise<Result> {
     env: { NODE_COMPILE_CACHE: compileCache, ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
   })
   let output = ''
+  let endedFor: string | undefined
+  const endFor = (why: string) => {
+    endedFor = why
+    child.kill('SIGKILL')
+  }
+  let linger: NodeJS.Timeout | undefined
   const append = (chunk: Buffer) => {
     output = (output + chunk).slice(-200_000)
+    if (linger === undefined && /^ {2}Duration:/m.test(output))
+      linger = setTimeout(endFor, lingerMs, 'it went on after its last test')
   }
   child.stdout.on('data', append)
   child.stderr.on('data', append)
-  let timedOut = false
-  const timer = setTimeout(() => {
-    timedOut = true
-    child.kill('SIGKILL')
-  }, timeLimitMs)
+  const timer = setTimeout(endFor, timeLimitMs, `it took over ${timeLimitMs / 1000} s`)
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
   clearTimeout(timer)
-  if (timedOut) output += `\nended after ${timeLimitMs / 1000} s`
+  clearTimeout(linger)
+  if (endedFor !== undefined) output += `\nended: ${endedFor}`
   const seconds = (performance.now() - startedAt) / 1000
   return { file, seconds, output, ...countsOf(file, output, code) }
 }
