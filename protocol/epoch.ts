@@ -11,6 +11,11 @@ import { limits } from './limits.ts'
 const key = 'self/epoch'
 const retryMs = 1000
 
+/** What the journal says after so many starts. */
+export function epochWrite(starts: number): StoreWrite {
+  return { key, value: starts }
+}
+
 export class Epoch {
   readonly value: number
   #held: Event[] | undefined = []
@@ -48,7 +53,7 @@ export class Epoch {
     if (isFirst || (this.#retryAt !== undefined && now >= this.#retryAt)) {
       this.#retryAt = undefined
       this.#id = nextId()
-      out.push({ type: 'persist', id: this.#id, writes: [{ key, value: this.value }] })
+      out.push({ type: 'persist', id: this.#id, writes: [epochWrite(this.value)] })
     }
     return []
   }

@@ -37,27 +37,35 @@ const moment = integer(0, Number.MAX_SAFE_INTEGER)
 const memberId = text({ min: 1, max: limits.memberIdLength })
 const dot = object({ author: memberId, counter: moment })
 
-const snapshotRecordSchema = refine(
-  object({
-    key: text({ min: 1, max: limits.keyLength }),
-    author: memberId,
-    counter: moment,
-    stamp: moment,
-    replaces: nullable(dot),
-    /** null is a tombstone. */
-    body: anything(),
-  }),
-  ({ key, body }, path, complain) => {
-    const at = join(path, 'body')
-    if (body === null) return
-    if (canonicalLength(body as Value) > limits.recordBodyBytes) return complain(at, 'is too large')
-    const schema = bodySchemaOf(key)
-    const checked = schema === undefined ? undefined : check(schema, body)
-    if (checked?.ok !== false) return
-    for (const issue of checked.issues)
-      complain(issue.path === '' ? at : join(at, issue.path), issue.message)
-  },
-)
+type Complain = (path: string, message: string) => void
+
+const recordShape = object({
+  key: text({ min: 1, max: limits.keyLength }),
+  author: memberId,
+  counter: moment,
+  stamp: moment,
+  replaces: nullable(dot),
+  /** null is a tombstone. */
+  body: anything(),
+})
+
+interface Body {
+  key: string
+  body?: unknown
+}
+
+function checkBody({ key, body }: Body, path: string, complain: Complain): void {
+  if (body === null) return
+  const at = join(path, 'body')
+  if (canonicalLength(body as Value) > limits.recordBodyBytes) return complain(at, 'is too large')
+  const schema = bodySchemaOf(key)
+  const checked = schema === undefined ? undefined : check(schema, body)
+  if (checked?.ok !== false) return
+  for (const issue of checked.issues)
+    complain(issue.path === '' ? at : join(at, issue.path), issue.message)
+}
+
+const snapshotRecordSchema = refine(recordShape, checkBody)
 
 const snapshotNodeSchema = object(
   {
@@ -76,29 +84,32 @@ const configSchema = object(
   open,
 ) as unknown as Schema<Config>
 
-export const snapshotSchema = refine(
-  object(
-    {
-      format: literal(snapshotFormat),
-      /** Unix milliseconds, by the clock of `self`. */
-      at: moment,
-      self: memberId,
-      version: text({ max: 256 }),
-      /** The replicated state's root hash. */
-      digest: text({ max: 64 }),
-      config: configSchema,
-      nodes: list(snapshotNodeSchema, limits.members, 1),
-      /** By key, then newest first. */
-      records: list(snapshotRecordSchema, limits.records),
-    },
-    open,
-  ),
-  ({ nodes, self }, _path, complain) => {
-    const known = new Set(nodes.map(({ id }) => id))
-    if (known.size < nodes.length) complain('nodes', 'must have different ids')
-    if (!known.has(self)) complain('self', 'is not among the nodes')
-  },
-)
+const snapshotFields = {
+  format: literal(snapshotFormat),
+  /** Unix milliseconds, by the clock of `self`. */
+  at: moment,
+  self: memberId,
+  version: text({ max: 256 }),
+  /** The replicated state's root hash. */
+  digest: text({ max: 64 }),
+  config: configSchema,
+  nodes: list(snapshotNodeSchema, limits.members, 1),
+  /** By key, then newest first. */
+  records: list(snapshotRecordSchema, limits.records),
+}
+
+export const snapshotSchema = refine(object(snapshotFields, open), checkNodes)
+
+interface Nodes {
+  nodes: { id: string }[]
+  self: string
+}
+
+function checkNodes({ nodes, self }: Nodes, _path: string, complain: Complain): void {
+  const known = new Set(nodes.map(({ id }) => id))
+  if (known.size < nodes.length) complain('nodes', 'must have different ids')
+  if (!known.has(self)) complain('self', 'is not among the nodes')
+}
 
 export type Snapshot = Infer<typeof snapshotSchema>
 export type SnapshotRecord = Snapshot['records'][number]
@@ -109,11 +120,13 @@ export function snapshotRecord(record: ReplicaRecord): SnapshotRecord {
   return { key, author, counter, stamp, replaces, body }
 }
 
-/** Starts of this member that the snapshot speaks of, by its incarnation or by the dots of its records. */
-export function startsOf(member: MemberId, { nodes, records }: Snapshot): number {
-  let starts = nodes.find(({ id }) => id === member)?.incarnation ?? 0
-  for (const { author, counter } of records)
-    if (author === member) starts = Math.max(starts, Math.floor(counter / countersPerStart))
+/** How often each member has started, as far as its incarnation and the dots of its records tell. */
+export function startsOf({ nodes, records }: Snapshot): Map<MemberId, number> {
+  const starts = new Map(nodes.map(({ id, incarnation }) => [id, incarnation]))
+  for (const { author, counter } of records) {
+    const epoch = Math.floor(counter / countersPerStart)
+    if (epoch > (starts.get(author) ?? 0)) starts.set(author, epoch)
+  }
   return starts
 }
 

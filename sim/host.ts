@@ -7,6 +7,7 @@ import type { Random } from '../protocol/base/random.ts'
 import type { Core, CoreInit } from '../protocol/core.ts'
 import { createCore } from '../protocol/core.ts'
 import type { Notification, StoreWrite } from '../protocol/effect.ts'
+import { epochWrite } from '../protocol/epoch.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
 import type { NodeBody } from '../protocol/placement/node-body.ts'
@@ -19,7 +20,7 @@ import { Performer, type World } from './perform.ts'
 import type { Kind } from './queue.ts'
 import { TaskRuntime } from './runtime.ts'
 import { toySeal } from './seal.ts'
-import { epochMs, type Simulator } from './simulator.ts'
+import type { Simulator } from './simulator.ts'
 import { bytesOf, carry } from './wire.ts'
 
 export interface HostInit {
@@ -30,6 +31,16 @@ export interface HostInit {
   readonly driftPpm: number
   readonly capacity: Resources
   readonly labels: { readonly [key: string]: string }
+  /** Of a member that was there before; left out, it is named after its index and has never run. */
+  readonly identity?: HostIdentity | undefined
+}
+
+export interface HostIdentity {
+  readonly id: MemberId
+  /** As its record says it: it has nothing new to tell. */
+  readonly node: NodeBody
+  /** It has started so often: no dot and no incarnation of those lives is used again. */
+  readonly starts: number
 }
 
 export class Host implements World {
@@ -54,6 +65,7 @@ export class Host implements World {
   readonly #simulator: Simulator
   readonly #random: Random
   readonly #performer: Performer
+  readonly #identity: HostIdentity | undefined
   #core: Core | undefined
   #wanted = new Set<MemberId>()
   #wakeAtUs = never
@@ -64,12 +76,13 @@ export class Host implements World {
     this.#simulator = simulator
     this.#random = init.random
     this.index = init.index
-    this.name = `n${init.index}`
-    this.id = `member-${String(init.index).padStart(6, '0')}`
+    this.#identity = init.identity
+    this.name = init.identity?.node.name ?? `n${init.index}`
+    this.id = init.identity?.id ?? `member-${String(init.index).padStart(6, '0')}`
     this.capacity = init.capacity
     this.labels = init.labels
     const { skewMs, driftPpm, random } = init
-    this.clock = new HostClock({ epochMs, offsetUs: skewMs * 1000, driftPpm })
+    this.clock = new HostClock({ epochMs: simulator.epochMs, offsetUs: skewMs * 1000, driftPpm })
     this.disk = new Disk(random)
     this.runtime = new TaskRuntime(this, random)
     this.#performer = new Performer(this)
@@ -121,6 +134,7 @@ export class Host implements World {
   }
 
   get node(): NodeBody {
+    if (this.#identity !== undefined) return this.#identity.node
     return {
       name: this.name,
       addresses: [],
@@ -160,12 +174,17 @@ export class Host implements World {
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
     this.#core = createCore({
-      ...this.coreInit(like ? [] : this.disk.journal()),
+      ...this.coreInit(like ? this.#earlierLives() : this.disk.journal()),
       ...(like && { like }),
     })
     this.receive(tick)
     this.receive({ type: 'tasks-observed', tasks: this.runtime.observe() })
     for (const seed of seeds) if (seed !== this) this.#simulator.links.dial(this, seed)
+  }
+
+  #earlierLives(): StoreWrite[] {
+    const { starts = 0 } = this.#identity ?? {}
+    return starts === 0 ? [] : [epochWrite(starts)]
   }
 
   /** `kill -9` of the agent: tasks go on, sockets are reset, what was not durable is lost. */

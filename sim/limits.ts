@@ -52,3 +52,17 @@ export const networkLimits = {
   /** Broadcasts that a host would still tell of: 15 s at 5 a second in the whole cluster, trebled. */
   gossipRemembered: 256,
 }
+
+export const whatIfLimits = {
+  /** 100,000 records of 1 KiB, and the same again as people read it: 200 MiB; a text of V8 has at most 512 MiB. */
+  snapshotBytes: 256 * 1024 * 1024,
+  jobFileBytes: 1024 * 1024,
+  /** What-ifs of one prediction: each is a run to rest. */
+  acts: 100,
+  /** Machines that are added at once. */
+  added: 10_000,
+  /** Simulated: two minutes for what moves at once; jobs that wait longer for a lost node are told to be on their way. */
+  restMs: 120_000,
+  /** Slots × nodes that the look at one more loss may cost: some 10 s. */
+  absorptionLooks: 20_000_000,
+}

@@ -4,6 +4,8 @@ import { type Flags, parseFlags } from './cli/flags.ts'
 import { listCommand, showCommand } from './cli/list.ts'
 import { runCommand } from './cli/run.ts'
 import { fullUsage, shortUsage, UsageError } from './cli/usage.ts'
+import { whatIfCommand } from './cli/what-if.ts'
+import { FileProblem } from './file-problem.ts'
 import { ScenarioProblem } from './scenario/file.ts'
 import { BrokenTrace } from './trace/broken-trace.ts'
 
@@ -22,12 +24,17 @@ async function main(args: readonly string[]): Promise<number> {
     return 0
   }
   const word = flags.words[0] ?? ''
+  if (flags.from !== undefined) return whatIfCommand(flags)
   const command = Object.hasOwn(commands, word) ? commands[word]! : runCommand
   return command(flags)
 }
 
 /** A person's mistake is one line; ours has its stack. */
 function complain(error: unknown): number {
+  if (error instanceof FileProblem) {
+    process.stderr.write(`${error.message}\n`)
+    return 1
+  }
   const isTheirs = error instanceof ScenarioProblem || error instanceof BrokenTrace
   if (error instanceof UsageError)
     process.stderr.write(`starling sim: ${error.message}\n${shortUsage}`)

@@ -11,6 +11,7 @@ import { sortedValues } from '../protocol/base/order.ts'
 import type { Random } from '../protocol/base/random.ts'
 import type { StartTask, StopTask, WatchChecks } from '../protocol/effect.ts'
 import type { Event, ObservedTask } from '../protocol/event.ts'
+import type { TaskSpec } from '../protocol/placement/job.ts'
 import { add, noResources, type Resources, subtract } from '../protocol/placement/resources.ts'
 import { Images } from './images.ts'
 import { containerStart, containerStop, processStart, processStop } from './measured.ts'
@@ -54,6 +55,8 @@ const firstCheckUs = 50_000
 const killed = 137
 const terminated = 143
 const million = 1_000_000
+/** Longer than any image takes. */
+const oneDayUs = 86_400 * million
 
 export class TaskRuntime {
   readonly ports = new HostPorts()
@@ -113,6 +116,15 @@ export class TaskRuntime {
       const stopped = { type: 'task-stopped', id, allocation, task, exitCode: terminated } as const
       this.#machine.tell(life, stopped)
     })
+  }
+
+  /** A task that has run for so long already. */
+  restore(effect: Omit<StartTask, 'type' | 'id'>, ranUs: number): void {
+    const { allocation, ports, task } = effect
+    const wanted = Object.entries(ports).map(([name, host]) => ({ name, host }))
+    this.ports.reserve(allocation, wanted)
+    if (task.docker) this.images.waitUs(task.docker.image, 'missing', -oneDayUs)
+    this.#begin(keyOf(allocation, task.name), effect, ranUs)
   }
 
   /** Every check passes the first time that it runs. */
@@ -185,7 +197,7 @@ export class TaskRuntime {
     return outcome
   }
 
-  #begin(key: string, effect: StartTask): void {
+  #begin(key: string, effect: Omit<StartTask, 'type' | 'id'>, ranUs = 0): void {
     if (this.#running.has(key)) return
     this.#lastPid += 1
     const { allocation, job, slot, ports } = effect
@@ -198,13 +210,13 @@ export class TaskRuntime {
     this.#used = add(this.#used, resources)
     this.onChange?.(running, 1)
     this.onStart?.()
-    this.#liveOut(key, running, effect)
+    this.#liveOut(key, running, effect.task, ranUs)
   }
 
-  #liveOut(key: string, running: RunningTask, { task }: StartTask): void {
+  #liveOut(key: string, running: RunningTask, task: TaskSpec, ranUs: number): void {
     const { untilUs, exitCode } = lifetimeUs(task, this.crashMeanUs, this.#random)
     if (!Number.isFinite(untilUs)) return
-    this.#later(untilUs, () => {
+    this.#later(untilUs - ranUs, () => {
       if (this.#running.get(key) !== running) return
       this.counts[exitCode === killed ? 'crashed' : 'exited']++
       this.#exit(key, running, exitCode)

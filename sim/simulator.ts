@@ -12,7 +12,7 @@ import type { Resources } from '../protocol/placement/resources.ts'
 import type { Payload } from './connection.ts'
 import { Dht, type DhtKnobs } from './dht.ts'
 import { Gossip, type GossipKnobs } from './gossip.ts'
-import { Host } from './host.ts'
+import { Host, type HostIdentity } from './host.ts'
 import { Links } from './links.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { type Geography, Network, type NetworkKnobs } from './network.ts'
@@ -38,6 +38,8 @@ export interface SimulatorOptions {
   readonly clockSkewMs?: number
   /** And runs too fast or too slow by up to so many millionths. */
   readonly clockDriftPpm?: number
+  /** Virtual Unix time at the start. */
+  readonly epochMs?: number
   readonly capacity?: (host: number) => Resources
   readonly labels?: (host: number) => { readonly [key: string]: string }
   /** Each core has its maps for itself, as an agent has: to show that sharing them changes nothing. */
@@ -53,8 +55,8 @@ const usualNetwork: NetworkKnobs = {
   duplicatePermille: 0,
 }
 
-/** Virtual Unix time at the start: small, because engines keep integers below 2^31 without a box, 13 days from here. */
-export const epochMs = 1_000_000_000
+/** Small, because engines keep integers below 2^31 without a box, 13 days from here. */
+const usualEpochMs = 1_000_000_000
 
 interface Shared {
   readonly maps: SharedMaps
@@ -75,6 +77,7 @@ const firstGossip = -2
 export class Simulator {
   readonly options: SimulatorOptions
   readonly config: Config
+  readonly epochMs: number
   readonly network: Network
   readonly links: Links
   readonly gossip: Gossip
@@ -98,6 +101,7 @@ export class Simulator {
   constructor(options: SimulatorOptions) {
     this.options = options
     this.config = { ...defaultConfig, ...options.config }
+    this.epochMs = options.epochMs ?? usualEpochMs
     this.shared = options.ownMaps ? undefined : share(this.config)
     this.random = new Random(options.seed)
     const knobs = { ...usualNetwork, ...options.network }
@@ -109,17 +113,19 @@ export class Simulator {
     for (let i = 0; i < options.members; i++) this.addHost()
   }
 
-  addHost(): Host {
+  addHost(identity?: HostIdentity): Host {
     const { clockSkewMs: skew = 0, clockDriftPpm: drift = 0 } = this.options
     const { geography, labels = usualLabels } = this.options
     geography?.topology.grow(this.hosts.length + 1)
     const host = new Host(this, {
       index: this.hosts.length,
-      labels: labels(this.hosts.length),
+      labels: identity?.node.labels ?? labels(this.hosts.length),
       random: new Random(this.random.uint32()),
       skewMs: this.random.below(2 * skew + 1) - skew,
       driftPpm: drift === 0 ? 0 : this.random.below(2 * drift + 1) - drift,
-      capacity: this.options.capacity?.(this.hosts.length) ?? usualCapacity,
+      capacity:
+        identity?.node.capacity ?? this.options.capacity?.(this.hosts.length) ?? usualCapacity,
+      identity,
     })
     this.hosts.push(host)
     this.byId.set(host.id, host)

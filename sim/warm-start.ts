@@ -10,8 +10,9 @@
  * two. Not as after a boot: nobody remembers who told it what, so availability known from the start is told to no
  * one who comes later; its changes are.
  */
+import { type MemberId, type Millis, stampsPerMs } from '../protocol/base/id.ts'
 import type { Value } from '../protocol/base/value.ts'
-import { type Core, createCore } from '../protocol/core.ts'
+import { type Core, type CoreInit, createCore } from '../protocol/core.ts'
 import type { Persist, StoreWrite } from '../protocol/effect.ts'
 import { limits } from '../protocol/limits.ts'
 import { memberWrite } from '../protocol/member-journal.ts'
@@ -23,24 +24,24 @@ import type { ReplicaRecord } from '../protocol/replication/record.ts'
 import { signRecord } from '../protocol/replication/signature.ts'
 import type { Host } from './host.ts'
 import { toySeal } from './seal.ts'
-import { epochMs, type Simulator } from './simulator.ts'
+import type { Simulator } from './simulator.ts'
 
 /** All are in their first life. */
 const incarnation = 1
 const firstCounter = incarnation * 2 ** 32 + 1
 /** What they know was written this long before the start. */
 const ageMs = 60_000
-const stampsPerMs = 4096
 
 /** `cell`: of so many, one after the other, each knows only the others of its cell; left out, all are one. */
 export function startWarm(simulator: Simulator, cell = simulator.hosts.length): void {
   for (let first = 0; first < simulator.hosts.length; first += cell)
-    startTogether(simulator.hosts.slice(first, first + cell))
+    startTogether(simulator, simulator.hosts.slice(first, first + cell))
 }
 
-function startTogether(hosts: readonly Host[]): void {
-  const writes = hosts.flatMap(writesOf)
-  const template = coreOf(hosts, writes)
+function startTogether(simulator: Simulator, hosts: readonly Host[]): void {
+  const thenMs = simulator.epochMs - ageMs
+  const writes = hosts.flatMap((host) => writesOf(host, thenMs))
+  const template = coreOf(hosts, writes, thenMs)
   const base = new Map(writes.map(({ key, value }) => [key, value]))
   for (const host of hosts) {
     host.disk.restore(base)
@@ -48,17 +49,17 @@ function startTogether(hosts: readonly Host[]): void {
   }
 }
 
-function writesOf(host: Host): StoreWrite[] {
-  const record = recordOf(host)
+function writesOf(host: Host, thenMs: Millis): StoreWrite[] {
+  const record = recordOf(host, thenMs)
   return [
     memberWrite({ member: host.id, incarnation, state: 'alive' }),
     { key: storeKey(record), value: record as unknown as Value },
   ]
 }
 
-function recordOf(host: Host): ReplicaRecord {
+function recordOf(host: Host, thenMs: Millis): ReplicaRecord {
   const { id, index } = host
-  const stamp = (epochMs - ageMs) * stampsPerMs + index
+  const stamp = thenMs * stampsPerMs + index
   const body = { ...host.node } as unknown as Value
   const fields = {
     author: id,
@@ -71,25 +72,35 @@ function recordOf(host: Host): ReplicaRecord {
   return signRecord(fields, toySeal(id))
 }
 
-/** The core that has read it all. */
-function coreOf(hosts: readonly Host[], writes: readonly StoreWrite[]): Core {
+function coreOf(hosts: readonly Host[], writes: readonly StoreWrite[], thenMs: Millis): Core {
   const [first, teller] = hosts
-  const core = createCore(first!.coreInit(writes))
-  const now = epochMs - ageMs / 2
-  const [persist] = core.step({ type: 'tick' }, now) as [Persist]
-  core.step({ type: 'persisted', id: persist.id }, now)
-  if (teller === undefined) return core
-  const entries = hosts.map(availabilityOf)
-  for (let i = 0; i < entries.length; i += limits.availabilityPerExchange) {
-    const availability = entries.slice(i, i + limits.availabilityPerExchange)
-    const exchange = { root: core.view().digest(), clock: now * stampsPerMs, availability }
-    const message: Message = { type: 'ack', sequence: 0, incarnation, updates: [], exchange }
-    core.step({ type: 'message-received', from: teller.id, message }, now)
-  }
-  return core
+  const counter = thenMs * stampsPerMs
+  const availability = hosts.map(({ id, capacity }) => {
+    return { member: id, counter, capacity, committed: noResources, used: noResources }
+  })
+  const now = thenMs + ageMs / 2
+  return coreThatRead(first!.coreInit(writes), now, { from: teller?.id, incarnation, availability })
 }
 
-function availabilityOf({ id, capacity }: Host): Availability {
-  const counter = (epochMs - ageMs) * stampsPerMs
-  return { member: id, counter, capacity, committed: noResources, used: noResources }
+interface Told {
+  /** Undefined where there is nobody else. */
+  readonly from: MemberId | undefined
+  readonly incarnation: number
+  readonly availability: readonly Availability[]
+}
+
+/** A core that runs nowhere: it has read the journal, and one member has told it what all have free. */
+export function coreThatRead(init: CoreInit, now: Millis, told: Told): Core {
+  const core = createCore(init)
+  const [persist] = core.step({ type: 'tick' }, now) as [Persist]
+  core.step({ type: 'persisted', id: persist.id }, now)
+  const { from, incarnation, availability: all } = told
+  if (from === undefined) return core
+  for (let i = 0; i < all.length; i += limits.availabilityPerExchange) {
+    const availability = all.slice(i, i + limits.availabilityPerExchange)
+    const exchange = { root: core.view().digest(), clock: now * stampsPerMs, availability }
+    const message: Message = { type: 'ack', sequence: 0, incarnation, updates: [], exchange }
+    core.step({ type: 'message-received', from, message }, now)
+  }
+  return core
 }

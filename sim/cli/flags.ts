@@ -1,6 +1,7 @@
 /** The command line of `starling sim` as values; what is wrong with it is a UsageError of one line. */
-import { parseArgs } from 'node:util'
-import { scenarioLimits as limits } from '../limits.ts'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { scenarioLimits as limits, whatIfLimits } from '../limits.ts'
+import { type ActName, type ActWords, isActName } from './acts.ts'
 import { UsageError } from './usage.ts'
 
 const options = {
@@ -16,7 +17,15 @@ const options = {
   json: { type: 'boolean', default: false },
   events: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
-} as const
+  from: { type: 'string' },
+  kill: { type: 'string', multiple: true },
+  'power-off': { type: 'string', multiple: true },
+  drain: { type: 'string', multiple: true },
+  add: { type: 'string', multiple: true },
+  scale: { type: 'string', multiple: true },
+  stop: { type: 'string', multiple: true },
+  deploy: { type: 'string', multiple: true },
+} as const satisfies ParseArgsConfig['options'] & { [name in ActName]: unknown }
 
 export interface Flags {
   readonly words: readonly string[]
@@ -33,17 +42,27 @@ export interface Flags {
   readonly json: boolean
   readonly events: boolean
   readonly help: boolean
+  /** A snapshot, whose members are run instead of a scenario's. */
+  readonly from: string | undefined
+  /** What-ifs, in their order. */
+  readonly acts: readonly ActWords[]
 }
 
 const yearSeconds = 31_536_000
 const seedMax = 4_294_967_295
 
 export function parseFlags(args: readonly string[]): Flags {
-  const { values, positionals } = parse(args)
-  const { trace, speed, scenario } = values
+  const { values, positionals, tokens } = parse(args)
+  const { trace, speed, scenario, from } = values
   if (speed !== undefined && trace === undefined) throw new UsageError('--speed needs --trace')
   if (trace !== undefined && scenario !== undefined)
     throw new UsageError('--trace and --scenario exclude each other')
+  const acts = actsOf(tokens)
+  if (from === undefined && acts[0] !== undefined)
+    throw new UsageError(`--${acts[0].name} needs --from SNAPSHOT`)
+  const other = ofRuns.find((name) => values[name])
+  if (from !== undefined && other !== undefined)
+    throw new UsageError(`--from and --${other} exclude each other`)
   return {
     words: positionals,
     scenario,
@@ -58,12 +77,28 @@ export function parseFlags(args: readonly string[]): Flags {
     json: values.json,
     events: values.events,
     help: values.help,
+    from,
+    acts,
   }
+}
+
+/** What a run of a scenario has, and a what-if has not. */
+const ofRuns = ['scenario', 'trace', 'members', 'workers', 'report', 'events'] as const
+
+function actsOf(tokens: ReturnType<typeof parse>['tokens']): ActWords[] {
+  const acts = tokens.flatMap((token) =>
+    token.kind === 'option' && isActName(token.name) && token.value !== undefined
+      ? [{ name: token.name, value: token.value }]
+      : [],
+  )
+  if (acts.length > whatIfLimits.acts)
+    throw new UsageError(`at most ${whatIfLimits.acts} what-ifs can be done in one go`)
+  return acts
 }
 
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true })
+    return parseArgs({ args: [...args], options, allowPositionals: true, tokens: true })
   } catch (error) {
     const { code, message } = error as Error & { code?: string }
     if (!code?.startsWith('ERR_PARSE_ARGS')) throw error

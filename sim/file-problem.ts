@@ -1,0 +1,13 @@
+/** What is wrong with a file that a person gave: a snapshot, a record, a job. One line, without a stack. */
+import type { ProblemAt } from './yaml-file.ts'
+
+export class FileProblem extends Error {
+  constructor(file: string, reason: string, line?: number) {
+    super(line === undefined ? `${file}: ${reason}` : `${file}:${line}: ${reason}`)
+    this.name = 'FileProblem'
+  }
+}
+
+export function problemOf(file: string): ProblemAt {
+  return (line, reason) => new FileProblem(file, reason, line)
+}
