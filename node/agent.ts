@@ -291,7 +291,7 @@ export class Agent {
         // The first thing that is ever persisted is the epoch; with it the core begins.
         if (event.type === 'persisted') this.#isReady = true
       },
-      onEffects: () => this.#recorder.onStepped(),
+      onEffects: (effects) => this.#recorder.onStepped(effects),
       onBug: (error) => this.crash(error),
     })
   }
@@ -312,7 +312,7 @@ export class Agent {
     const config = settings.protocol
     this.#node = this.#currentNode()
     const init = { config, self: this.self, seed, node: this.#node, news: 'all' } as const
-    this.#recorder.begin({ type: 'init', version: 1, ...init }, entries, settings.record)
+    this.#recorder.begin(init, entries, settings.record)
     return createCore({ ...init, seal: this.#recorder.watch(identity.seal), journal: entries })
   }
 

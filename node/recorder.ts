@@ -1,39 +1,59 @@
 /**
  * The flight recorder. The last steps are always kept in memory, bounded in number and size, and written to the
- * data folder when a bug ends the agent. With `--record FILE` everything goes to a file from the start.
+ * data folder when a bug ends the agent. With `--record FILE` everything goes to a file from the start, up to a
+ * bound, with the effects of each step: `starling replay FILE` runs it again.
  */
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Millis } from '../protocol/base/id.ts'
 import type { Seal } from '../protocol/base/seal.ts'
-import type { StoreWrite } from '../protocol/effect.ts'
+import type { Effect, StoreWrite } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import {
+  canonicalForm,
   encodeFrame,
   type Frame,
   type InitFrame,
+  recordVersion,
   type StepFrame,
+  sealName,
 } from '../protocol/flight-record.ts'
 import { limits } from '../protocol/limits.ts'
 import { Fifo } from './fifo.ts'
 
-interface Recorded extends StepFrame {
-  readonly signatures: Uint8Array[]
+interface Recorded {
+  readonly now: Millis
+  readonly event: Event
   readonly bytes: number
+  readonly signatures: Uint8Array[]
+  readonly forged: string[]
 }
+
+type Life = Omit<InitFrame, 'type' | 'version' | 'complete'>
 
 /** An event of our own; those of others are taken at their size on the wire. */
 const ownEventBytes = 256
-const bufferBytes = 64 * 1024
+
+export interface RecorderOptions {
+  /** @default limits.recordFileBytes */
+  readonly fileBytesMax?: number
+}
 
 export class Recorder {
   readonly #steps = new Fifo<Recorded>()
+  readonly #fileBytesMax: number
   #stepsBytes = 0
   #current: Recorded | undefined
-  #init: Omit<InitFrame, 'complete'> | undefined
+  #life: Life | undefined
+  /** What the life began with; undefined once its first steps are forgotten. */
+  #journal: readonly StoreWrite[] | undefined
   #file: RecordFile | undefined
 
-  /** Sees what the core signs: a replay has no key. */
+  constructor({ fileBytesMax = limits.recordFileBytes }: RecorderOptions = {}) {
+    this.#fileBytesMax = fileBytesMax
+  }
+
+  /** Sees what the core signs, and which signatures it finds wrong: a replay has no key. */
   watch(seal: Seal): Seal {
     return {
       sign: (bytes) => {
@@ -41,67 +61,85 @@ export class Recorder {
         this.#current?.signatures.push(signature)
         return signature
       },
-      verify: (author, bytes, signature) => seal.verify(author, bytes, signature),
+      verify: (author, bytes, signature) => {
+        const isGenuine = seal.verify(author, bytes, signature)
+        if (!isGenuine) this.#current?.forged.push(sealName(author, bytes, signature))
+        return isGenuine
+      },
     }
   }
 
-  begin(init: Omit<InitFrame, 'complete'>, journal: readonly StoreWrite[], file?: string): void {
-    this.#init = init
+  begin(life: Life, journal: readonly StoreWrite[], file?: string): void {
+    this.#life = life
+    this.#journal = journal.length <= limits.recordedJournal ? journal : undefined
     if (file === undefined) return
-    this.#file = new RecordFile(file)
-    this.#file.write({ ...init, complete: true })
-    for (let i = 0; i < journal.length; i += limits.journalEntriesPerFrame)
-      this.#file.write({
-        type: 'journal',
-        writes: journal.slice(i, i + limits.journalEntriesPerFrame),
-      })
+    this.#file = new RecordFile(file, this.#fileBytesMax)
+    for (const frame of framesOfStart(life, journal)) this.#file.write(frame, 0)
   }
 
   /** Before the step, so that the event that breaks it is there. */
   onEvent(event: Event, now: Millis, bytes: number): void {
-    this.#current = { type: 'step', now, event, signatures: [], bytes: bytes || ownEventBytes }
+    this.#current = { now, event, bytes: bytes || ownEventBytes, signatures: [], forged: [] }
     this.#steps.push(this.#current)
     this.#stepsBytes += this.#current.bytes
-    while (this.#steps.length > limits.recordedSteps || this.#stepsBytes > limits.recordedBytes)
+    while (this.#steps.length > limits.recordedSteps || this.#stepsBytes > limits.recordedBytes) {
       this.#stepsBytes -= this.#steps.shift()!.bytes
+      this.#journal = undefined
+    }
   }
 
-  onStepped(): void {
-    if (this.#file !== undefined && this.#current !== undefined)
-      this.#file.write(frameOf(this.#current))
-    this.#current = undefined
+  onStepped(effects: readonly Effect[]): void {
+    this.#write(effects)
   }
 
   /** Writes the last steps to a new file. Synchronous: the process may be about to end. */
   dump(file: string): void {
     mkdirSync(dirname(file), { recursive: true })
-    const init: Frame[] = this.#init ? [{ ...this.#init, complete: false }] : []
-    const frames = [...init, ...[...this.#steps].map(frameOf)]
-    writeFileSync(file, Buffer.concat(frames.map(encodeSafely)), { mode: 0o600 })
+    const start = this.#life === undefined ? [] : framesOfStart(this.#life, this.#journal)
+    const steps = [...this.#steps].map((step) => frameOf(step, null))
+    const frames = [...start, ...steps].map(encodeSafely)
+    writeFileSync(file, Buffer.concat(frames), { mode: 0o600 })
   }
 
+  /** A step that has begun and did not end is the last. */
   close(): void {
-    this.onStepped()
+    this.#write(null)
     this.#file?.close()
     this.#file = undefined
   }
+
+  #write(effects: readonly Effect[] | null): void {
+    const current = this.#current
+    this.#current = undefined
+    if (current !== undefined) this.#file?.write(frameOf(current, effects), current.now)
+  }
 }
+
+const bufferBytes = 64 * 1024
+/** Of the agent's time: what is written by then survives a `kill -9`. */
+const bufferMs = 1000
 
 class RecordFile {
   readonly #descriptor: number
   #chunks: Uint8Array[] = []
   #bytes = 0
+  #flushedAt: Millis = 0
+  #bytesLeft: number
 
-  constructor(file: string) {
+  constructor(file: string, bytesMax: number) {
     mkdirSync(dirname(file), { recursive: true })
     this.#descriptor = openSync(file, 'w', 0o600)
+    this.#bytesLeft = bytesMax
   }
 
-  write(frame: Frame): void {
-    const bytes = encodeSafely(frame)
-    this.#chunks.push(bytes)
-    this.#bytes += bytes.length
-    if (this.#bytes >= bufferBytes) this.#flush()
+  write(frame: Frame, now: Millis): void {
+    if (this.#bytesLeft <= 0) return
+    this.#push(encodeSafely(frame))
+    if (this.#bytesLeft <= 0) this.#push(encodeSafely({ type: 'full' }))
+    const isDue = now - this.#flushedAt >= bufferMs || this.#bytesLeft <= 0
+    if (this.#bytes < bufferBytes && !isDue) return
+    this.#flush()
+    this.#flushedAt = now
   }
 
   close(): void {
@@ -109,23 +147,41 @@ class RecordFile {
     closeSync(this.#descriptor)
   }
 
+  #push(bytes: Uint8Array): void {
+    this.#chunks.push(bytes)
+    this.#bytes += bytes.length
+    this.#bytesLeft -= bytes.length
+  }
+
   #flush(): void {
-    writeSync(this.#descriptor, Buffer.concat(this.#chunks))
+    if (this.#bytes > 0) writeSync(this.#descriptor, Buffer.concat(this.#chunks))
     this.#chunks = []
     this.#bytes = 0
   }
 }
 
-function frameOf({ now, event, signatures }: Recorded): StepFrame {
-  return { type: 'step', now, event, signatures }
+/** Without a journal it begins in the middle. */
+function framesOfStart(life: Life, journal: readonly StoreWrite[] | undefined): Frame[] {
+  const init = { type: 'init', version: recordVersion, ...life } as const
+  const frames: Frame[] = [{ ...init, complete: journal !== undefined }]
+  const each = limits.journalEntriesPerFrame
+  for (let i = 0; i < (journal?.length ?? 0); i += each)
+    frames.push({ type: 'journal', writes: journal!.slice(i, i + each) })
+  return frames
 }
 
-/** A client may have submitted what has no canonical form; the record then says at least that. */
+function frameOf(
+  { now, event, signatures, forged }: Recorded,
+  effects: StepFrame['effects'],
+): StepFrame {
+  const wrong = forged.length > 0 && { forged }
+  return { type: 'step', now, event, signatures, ...wrong, effects }
+}
+
+/** Effects leave fields undefined; a client may have submitted what has no canonical form at all. */
 function encodeSafely(frame: Frame): Uint8Array {
-  try {
-    return encodeFrame(frame)
-  } catch {
-    const event = JSON.parse(JSON.stringify((frame as StepFrame).event ?? null)) as Event
-    return encodeFrame({ ...(frame as StepFrame), event })
-  }
+  const plain = canonicalForm(frame) as unknown as Frame
+  const bytes = encodeFrame(plain)
+  if (bytes.length <= limits.frameBytes || plain.type !== 'step') return bytes
+  return encodeFrame({ ...plain, effects: null })
 }

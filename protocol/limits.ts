@@ -142,12 +142,19 @@ export const limits = {
   /** Clients that follow the events, and what waits for one before it is dropped: 128 × 256 KiB = 32 MiB. */
   eventClients: 128,
   eventClientBytes: 256 * kib,
-  /** A frame of a flight record: 64 journal entries of 66 KiB, or one event with a body of 1 MiB. */
+  /** A frame of a flight record: 64 journal entries of 66 KiB, or one event with a body of 1 MiB and its effects. */
   frameBytes: 8 * mib,
   journalEntriesPerFrame: 64,
+  /** Of one step: 256 records that arrive, and as many that are written; 10,000 slots asked for and told of. */
+  signaturesPerStep: 4096,
+  effectsPerStep: 65_536,
+  /** A whole life: an idle agent among three writes 1.3 kB/s, nine days of it; then the record ends and says so. */
+  recordFileBytes: 1024 * mib,
   /** Steps kept in memory for a crash: the last minutes of a calm cluster, seconds of a busy one. */
   recordedSteps: 4096,
   recordedBytes: 16 * mib,
+  /** Journal entries kept with them, while none of the steps is forgotten: 10,000 × 1 KiB. */
+  recordedJournal: 10_000,
   /** Key objects of authors: 4,096 × about 1 KiB outside the heap. */
   publicKeys: 4096,
   /** Events that the driver queues before it refuses local requests. */

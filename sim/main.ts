@@ -2,6 +2,7 @@
 import { compareCommand } from './cli/compare.ts'
 import { type Flags, parseFlags } from './cli/flags.ts'
 import { listCommand, showCommand } from './cli/list.ts'
+import { replayCommand } from './cli/replay.ts'
 import { runCommand } from './cli/run.ts'
 import { fullUsage, shortUsage, UsageError } from './cli/usage.ts'
 import { whatIfCommand } from './cli/what-if.ts'
@@ -17,6 +18,7 @@ const commands: { readonly [word: string]: (flags: Flags) => number | Promise<nu
 
 async function main(args: readonly string[]): Promise<number> {
   const [program, ...rest] = args
+  if (program === 'replay') return replayCommand(rest)
   if (program !== 'sim') throw new UsageError(`there is no command ${program ?? ''}`.trim())
   const flags = parseFlags(rest)
   if (flags.help) {
@@ -36,9 +38,10 @@ function complain(error: unknown): number {
     return 1
   }
   const isTheirs = error instanceof ScenarioProblem || error instanceof BrokenTrace
-  if (error instanceof UsageError)
-    process.stderr.write(`starling sim: ${error.message}\n${shortUsage}`)
-  else if (isTheirs) process.stderr.write(`${error.message}\n`)
+  if (error instanceof UsageError) {
+    const program = process.argv[2] === 'replay' ? 'replay' : 'sim'
+    process.stderr.write(`starling ${program}: ${error.message}\n${shortUsage[program]}`)
+  } else if (isTheirs) process.stderr.write(`${error.message}\n`)
   else throw error
   return 2
 }

@@ -34,6 +34,8 @@ export interface Flags {
   readonly seconds: number | undefined
   readonly seed: number
   readonly seeds: number
+  /** Undefined where nobody said how many. */
+  readonly seedsGiven: number | undefined
   /** Seeds that run at a time, each in a thread of its own. */
   readonly workers: number
   readonly trace: string | undefined
@@ -57,6 +59,7 @@ export function parseFlags(args: readonly string[]): Flags {
   if (speed !== undefined && trace === undefined) throw new UsageError('--speed needs --trace')
   if (trace !== undefined && scenario !== undefined)
     throw new UsageError('--trace and --scenario exclude each other')
+  const seedsGiven = whole('seeds', values.seeds, 1, 1_000_000)
   const acts = actsOf(tokens)
   if (from === undefined && acts[0] !== undefined)
     throw new UsageError(`--${acts[0].name} needs --from SNAPSHOT`)
@@ -69,7 +72,8 @@ export function parseFlags(args: readonly string[]): Flags {
     members: whole('members', values.members, 1, limits.members),
     seconds: whole('seconds', values.seconds, 1, yearSeconds),
     seed: whole('seed', values.seed, 0, seedMax) ?? 1,
-    seeds: whole('seeds', values.seeds, 1, 1_000_000) ?? 1,
+    seeds: seedsGiven ?? 1,
+    seedsGiven,
     workers: whole('workers', values.workers, 1, 64) ?? 1,
     trace,
     speed: factor('speed', speed),

@@ -1,9 +1,25 @@
-/** What `starling sim` says of itself, and the error of whoever used it otherwise. */
+/** What `starling sim` and `starling replay` say of themselves, and the error of whoever used it otherwise. */
 
 export class UsageError extends Error {}
 
-export const shortUsage = `usage: starling sim [--scenario NAME|FILE] [--members N] [--seed N] [--report DIR] …
+export const shortUsage = {
+  sim: `usage: starling sim [--scenario NAME|FILE] [--members N] [--seed N] [--report DIR] …
+       starling sim --from SNAPSHOT [--kill NODE] [--scale JOB=N] [--deploy FILE] …
        starling sim list | compare A B | --help
+`,
+  replay: `usage: starling replay [--json] RECORD
+`,
+}
+
+export const replayUsage = `${shortUsage.replay}
+Runs an agent's flight record again: the same events at the same times have to come to the same effects. It stops at
+the first step that does not, with the event, and what was expected and what came. A record is written by
+\`starling agent --record FILE\`, and by an agent, or \`starling sim\`, that ends in a bug of ours.
+
+  --json                  the result as JSON, with all effects of the step that differs
+  --help
+
+exit codes: 0 no difference, 1 a difference or a file that cannot be read, 2 wrong usage
 `
 
 export const fullUsage = `usage: starling sim [options]            run a scenario on simulated machines

@@ -22,12 +22,16 @@ import { Simulator } from '../simulator.ts'
 import { coreThatRead } from '../warm-start.ts'
 import { restoreTasks } from './tasks.ts'
 
+/** How slow the network is at most, in turn: which of two stewards is first is not to hang on one guess of it. */
+const latenciesMaxUs = [5000, 1000, 20_000, 50_000]
+
 export function stageOf(snapshot: Snapshot, file: string, seed: number): Simulator {
   const simulator = new Simulator({
     seed,
     members: 0,
     config: snapshot.config,
     epochMs: snapshot.at,
+    network: { latencyMaxUs: latenciesMaxUs[seed % latenciesMaxUs.length]! },
   })
   const starts = startsOf(snapshot)
   const bodies = nodeBodies(snapshot.records)

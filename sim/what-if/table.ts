@@ -1,19 +1,19 @@
-/** A prediction on the terminal. */
+/** A forecast on the terminal. */
 import { dimensions } from '../../protocol/placement/resources.ts'
 import { aligned } from '../report/table.ts'
 import { grouped, writtenDuration } from '../scenario/measure.ts'
-import type { Move } from './placements.ts'
-import type { PredictedStep, Prediction, Room, WaitingSlots } from './predict.ts'
+import type { Forecast, ForecastMove, ForecastStep } from './forecast.ts'
+import type { Room, WaitingSlots } from './predict.ts'
 
-export function predictionTable(prediction: Prediction): string {
-  const { snapshot, steps, moves, waiting, capacity, risks } = prediction
+export function forecastTable(forecast: Forecast): string {
+  const { snapshot, runs, steps, moves, waiting, capacity, risks } = forecast
   const { at, nodes, jobs } = snapshot
   const taken = new Date(at).toISOString()
   const head = `snapshot of ${taken}: ${counted(nodes, 'node')} alive, ${counted(jobs, 'job')}`
   return [
     head,
-    ...steps.flatMap(stepLines),
-    ...section('all in all', steps.length > 2 ? moves.map(moveRow) : []),
+    ...steps.flatMap((step) => stepLines(step, runs)),
+    ...section('all in all', steps.length > 2 ? moves.map((move) => moveRow(move, runs)) : []),
     ...section('fits nowhere', waiting.map(waitingRow)),
     ...section('capacity', capacityRows(capacity.before, capacity.after)),
     ...section(
@@ -24,22 +24,33 @@ export function predictionTable(prediction: Prediction): string {
   ].join('\n')
 }
 
-function stepLines({ what, moves, convergedMs, shortfalls }: PredictedStep): string[] {
-  const time =
-    convergedMs === null
-      ? 'not at rest in the time that was waited'
-      : `at rest after ${writtenDuration(convergedMs * 1000)}`
+function stepLines(step: ForecastStep, runs: number): string[] {
+  const { what, moves, shortfalls } = step
   const short = shortfalls.map(({ job, lowest, wanted, belowMs }) => [
-    `${job} ran ${lowest} of ${wanted} slots at the least, fewer than ${wanted} for ${writtenDuration(belowMs * 1000)}`,
+    `${job} ran ${lowest} of ${wanted} slots at the least, and fewer than ${wanted} for ${ms(belowMs)}`,
   ])
+  const rows = moves.map((move) => moveRow(move, runs))
   const told = counted(moves.length, 'move')
-  return ['', `${what}: ${told}, ${time}`, ...indented([...moves.map(moveRow)]), ...indented(short)]
+  return ['', `${what}: ${told}, ${restOf(step)}`, ...indented(rows), ...indented(short)]
 }
 
-function moveRow({ job, slot, from, to }: Move): string[] {
+function restOf({ convergedMs, convergedMsRange: range }: ForecastStep): string {
+  if (convergedMs === null || range === null) return 'not at rest in the time that was waited'
+  const [least, most] = range
+  return least === most ? `at rest after ${ms(least)}` : `at rest after ${ms(least)} to ${ms(most)}`
+}
+
+/** What did not happen in all runs says so. */
+function moveRow({ job, slot, from, to, runs: made, otherwise }: ForecastMove, runs: number) {
   const how =
     from !== null && from === to ? `${to} (started anew)` : `${from ?? '–'} → ${to ?? '–'}`
-  return [`${job} ${slot}`, how]
+  const others = otherwise.map((other) => `${other.to ?? 'nowhere'} in ${other.runs}`)
+  const doubt = [`in ${made} of ${runs} runs`, ...others].join(', ')
+  return [`${job} ${slot}`, how, made === runs ? '' : doubt]
+}
+
+function ms(milliseconds: number): string {
+  return writtenDuration(milliseconds * 1000)
 }
 
 function waitingRow({ job, slots, because }: WaitingSlots): string[] {

@@ -1,18 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { loadIdentity } from '../../node/identity.ts'
 import { Recorder } from '../../node/recorder.ts'
-import type { Seal } from '../../protocol/base/seal.ts'
 import { defaultConfig } from '../../protocol/config.ts'
 import { createCore } from '../../protocol/core.ts'
-import type { Effect, StoreWrite } from '../../protocol/effect.ts'
+import type { StoreWrite } from '../../protocol/effect.ts'
 import type { Event } from '../../protocol/event.ts'
 import { encodeFrame, type Frame, readFrames } from '../../protocol/flight-record.ts'
 import { limits } from '../../protocol/limits.ts'
 import type { NodeBody } from '../../protocol/placement/node-body.ts'
+import { replay } from '../../sim/replay/replay.ts'
 
 const recording = suite('recorder')
 
@@ -26,7 +26,7 @@ const node: NodeBody = {
   version: 'test',
   awayUntil: null,
 }
-const init = { type: 'init', version: 1, config: defaultConfig, seed: 7, node } as const
+const init = { config: defaultConfig, seed: 7, node } as const
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'starling-recorder-'))
@@ -59,53 +59,78 @@ const script: Event[] = [
   { type: 'tick' },
 ]
 
-/** Has no key: hands out what was signed then. */
-function recordedSeal(seal: Seal, signatures: readonly Uint8Array[]): Seal {
-  const left = [...signatures]
-  const sign = () => {
-    const signature = left.shift()
-    if (signature === undefined) throw new Error('it signs more than then')
-    return signature
-  }
-  return { ...seal, sign }
+/** A life by the script, on record; as if the agent had ended without a word where it is not closed. */
+async function recordLife(folder: string, events: readonly Event[] = script): Promise<string> {
+  const { self, seal } = await loadIdentity(folder)
+  const file = join(folder, 'life.record')
+  const journal: StoreWrite[] = [{ key: 'self/epoch', value: 4 }]
+  const recorder = new Recorder()
+  recorder.begin({ ...init, self }, journal, file)
+  const core = createCore({ ...init, self, seal: recorder.watch(seal), journal })
+  events.forEach((event, i) => {
+    recorder.onEvent(event, 1_700_000_000_000 + 10 * i, 0)
+    recorder.onStepped(core.step(event, 1_700_000_000_000 + 10 * i))
+  })
+  recorder.close()
+  return file
 }
 
 recording('a record of the whole life replays to the same effects', () =>
   inFolder(async (folder) => {
-    const { self, seal } = await loadIdentity(folder)
-    const file = join(folder, 'life.record')
-    const journal: StoreWrite[] = [{ key: 'self/epoch', value: 4 }]
-    const recorder = new Recorder()
-    recorder.begin({ ...init, self }, journal, file)
-    const core = createCore({ ...init, self, seal: recorder.watch(seal), journal })
-    const effects: Effect[][] = []
-    script.forEach((event, i) => {
-      recorder.onEvent(event, 1_700_000_000_000 + 10 * i, 0)
-      effects.push(core.step(event, 1_700_000_000_000 + 10 * i))
-      recorder.onStepped()
-    })
-    recorder.close()
+    const file = await recordLife(folder)
+    const { outcome, steps, compared } = replay(framesOf(file))
+    assert.equal([outcome, steps, compared], [{ type: 'same' }, script.length, script.length])
+    const signed = framesOf(file).filter((frame) => frame.type === 'step')
+    assert.ok(signed.some(({ signatures }) => signatures.length > 0))
+  }),
+)
 
+recording('a signature that was wrong is wrong again, without anybody’s key', () =>
+  inFolder(async (folder) => {
+    const told = {
+      author: 'm',
+      sequence: 1,
+      updates: [{ member: 'x', incarnation: 1, state: 'alive' as const }],
+    }
+    const broadcast = { ...told, records: [], signature: new Uint8Array(64) }
+    const wrong: Event = { type: 'broadcast-received', broadcast }
+    const frames = framesOf(await recordLife(folder, [...script, wrong]))
+    const last = frames.at(-1)
+    assert.is(last?.type === 'step' && last.forged?.length, 1)
+    assert.equal(replay(frames).outcome, { type: 'same' })
+    const believed = frames.map((frame) => (frame === last ? { ...last, forged: [] } : frame))
+    assert.is(replay(believed as Frame[]).outcome.type, 'different')
+  }),
+)
+
+recording('of a young agent that breaks, the steps from memory run again up to the bug', () =>
+  inFolder(async (folder) => {
+    const recorder = new Recorder()
+    recorder.begin({ ...init, self: 'm' }, [{ key: 'self/epoch', value: 4 }])
+    for (const event of [...script, { type: 'nonsense' } as never])
+      recorder.onEvent(event, 1_700_000_000_000, 0)
+    recorder.close()
+    recorder.dump(join(folder, 'crash.record'))
+    const { outcome, steps } = replay(framesOf(join(folder, 'crash.record')))
+    assert.is(steps, script.length + 1)
+    assert.is(outcome.type === 'broke' && outcome.isKnown, true)
+    assert.match(outcome.type === 'broke' ? outcome.error : '', /InvariantError: unreachable/)
+  }),
+)
+
+recording('a record that is as large as it may be ends and says so', () =>
+  inFolder(async (folder) => {
+    const recorder = new Recorder({ fileBytesMax: 5000 })
+    const file = join(folder, 'r')
+    recorder.begin({ ...init, self: 'm' }, [], file)
+    for (let now = 1; now <= 100; now++) {
+      recorder.onEvent({ type: 'tick' }, now, 0)
+      recorder.onStepped([])
+    }
+    recorder.close()
     const frames = framesOf(file)
-    const [first] = frames
-    assert.is(first?.type, 'init')
-    if (first?.type !== 'init') return
-    assert.is(first.complete, true)
-    const steps = frames.filter((frame) => frame.type === 'step')
-    const again = createCore({
-      ...first,
-      seal: recordedSeal(
-        seal,
-        steps.flatMap(({ signatures }) => signatures),
-      ),
-      journal: frames.flatMap((frame) => (frame.type === 'journal' ? frame.writes : [])),
-    })
-    assert.is(steps.length, script.length)
-    assert.ok(steps.some(({ signatures }) => signatures.length > 0))
-    assert.equal(
-      steps.map(({ event, now }) => again.step(event, now)),
-      effects,
-    )
+    assert.is(frames.at(-1)?.type, 'full')
+    assert.ok(statSync(file).size < 5200 && frames.length > 20)
   }),
 )
 
@@ -147,7 +172,13 @@ recording('a value without a canonical form does not keep the record from being 
 )
 
 recording('a torn record is read up to the tear', () => {
-  const frame: Frame = { type: 'step', now: 1, event: { type: 'tick' }, signatures: [] }
+  const frame: Frame = {
+    type: 'step',
+    now: 1,
+    event: { type: 'tick' },
+    signatures: [],
+    effects: [],
+  }
   const bytes = encodeFrame(frame)
   for (let cut = 0; cut < bytes.length; cut++) {
     const torn = new Uint8Array([...bytes, ...bytes.slice(0, cut)])
