@@ -12,6 +12,7 @@ import { limits } from '../limits.ts'
 import { isLive } from './allocation.ts'
 import type { Asks } from './asks.ts'
 import type { Availability } from './availability.ts'
+import { Departures } from './departures.ts'
 import type { Fate } from './fate.ts'
 import { type Candidate, type Refusal, refusalOf, type Wish } from './feasibility.ts'
 import type { Inventory, Job } from './inventory.ts'
@@ -89,9 +90,11 @@ export class Seater {
   readonly #asks: Asks
   readonly #room: WaitingRoom
   readonly #vacancies = new Vacancies((member) => this.#known(member))
+  readonly #departures: Departures
 
   constructor(init: StewardInit, asks: Asks, room: WaitingRoom) {
     this.#init = init
+    this.#departures = new Departures(init.config, init.inventory)
     this.#asks = asks
     this.#room = room
   }
@@ -99,6 +102,11 @@ export class Seater {
   /** Something that makes these members fit or not may have changed. */
   note(members: readonly MemberId[]): void {
     for (const member of members) this.#vacancies.note(member)
+  }
+
+  /** A member is gone, or is to be left. */
+  noteDeparture(now: Millis): void {
+    this.#departures.note(now)
   }
 
   /** Whether a member could take a slot, wherever the job's other slots are. */
@@ -109,6 +117,7 @@ export class Seater {
 
   seatingFor({ job, ring, fateOf, now }: Pick<Turn, 'job' | 'ring' | 'fateOf' | 'now'>): Seating {
     const { config, world, inventory } = this.#init
+    const reserved = this.#reservedAt(now)
     const seating = new Seating({
       job,
       config,
@@ -116,8 +125,8 @@ export class Seater {
       inventory,
       ring,
       vacancies: this.#vacancies,
-      candidate: (member) => this.#candidate(member),
-      reserved: (member) => this.#asks.reserved(member),
+      candidate: (member) => this.#candidate(member, reserved(member)),
+      reserved,
       now,
     })
     for (const { member, body } of inventory.allocationsOf(job.id))
@@ -143,9 +152,20 @@ export class Seater {
     }
   }
 
-  #candidate(member: MemberId): Candidate {
+  #candidate(member: MemberId, reserved = this.#asks.reserved(member)): Candidate {
     const known = this.#known(member)
-    return { ...known, free: subtract(known.free, this.#asks.reserved(member)) }
+    return { ...known, free: subtract(known.free, reserved) }
+  }
+
+  /** What our requests under way hold of a member, less what is not to count. */
+  #reservedAt(now: Millis): (member: MemberId) => Resources {
+    const others = this.#departures.placedByOthers(now)
+    if (others === undefined) return (member) => this.#asks.reserved(member)
+    return (member) => {
+      const placed = others(member)
+      const reserved = this.#asks.reserved(member)
+      return placed === noResources ? reserved : subtract(reserved, placed)
+    }
   }
 
   seat({ place, replace }: Pick<Reconciliation, 'place' | 'replace'>, turn: Turn): Seated {
@@ -206,6 +226,7 @@ export class Seater {
     const { job, now, out } = turn
     const { random, hooks, world } = this.#init
     const id: AllocationId = `${job.id}.${slot}.${random.hex(8)}`
+    this.#departures.asked(id, now)
     this.#asks.add({ id, job: job.id, slot, member, need: seating.wish.need }, now)
     seating.occupancy.add(member)
     const request: PlaceRequest = {

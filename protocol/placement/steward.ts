@@ -87,7 +87,7 @@ export class Steward {
     this.#begin(now)
     this.#seater.note(change.members)
     this.#seater.note(change.recounted)
-    this.#onNodesChanged(change.members)
+    this.#onNodesChanged(change.members, now)
     for (const id of change.jobs) this.#onJobChanged(id, now)
     for (const id of change.allocations) this.#onAllocationChanged(id, now)
     for (const id of change.placedJobs) this.#lookAt(id)
@@ -204,12 +204,13 @@ export class Steward {
     for (const job of lost) this.#forget(job)
   }
 
-  #onNodesChanged(members: readonly MemberId[]): void {
+  #onNodesChanged(members: readonly MemberId[], now: Millis): void {
     const { inventory } = this.#init
     const changes = new Map<MemberId, Resources | 'unknown'>()
     for (const member of members) {
       if (this.#stewardship.has(member))
         changes.set(member, inventory.node(member)?.capacity ?? 'unknown')
+      if (inventory.isDraining(member)) this.#seater.noteDeparture(now)
       this.#lookAtJobsOn(member)
       this.#risen.add(member)
     }
@@ -241,6 +242,7 @@ export class Steward {
   }
 
   #giveUpOn(member: MemberId, now: Millis): void {
+    this.#seater.noteDeparture(now)
     for (const ask of this.#asks.awaitedFrom(member)) {
       this.#onDeclined(ask, `${member} is gone`, now)
       this.#lookAt(ask.job)
