@@ -43,7 +43,7 @@ export function movesBetween(before: Seats, after: Seats): Move[] {
   const moves: Move[] = []
   for (const key of new Set([...before.keys(), ...after.keys()])) {
     const [was, is] = [before.get(key), after.get(key)]
-    if (was?.allocation === is?.allocation) continue
+    if (was?.allocation === is?.allocation && was?.node === is?.node) continue
     const { job, slot } = (is ?? was)!
     moves.push({ job, slot, from: was?.node ?? null, to: is?.node ?? null })
   }
