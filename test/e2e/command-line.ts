@@ -26,6 +26,15 @@ export async function starling(agent: LocalAgent, words: string, input = ''): Pr
   return { code: await ended, out, err }
 }
 
+/** `sim` and `replay`, which need no agent. */
+export async function simulated(words: string): Promise<Ended> {
+  const entry = join(root, 'sim/main.ts')
+  const child = spawn(process.execPath, ['--no-warnings', entry, ...words.split(' ')])
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
+  return { code: await ended, out, err }
+}
+
 /** What it prints; a failure says what it said. */
 export async function said(agent: LocalAgent, words: string, input = ''): Promise<string> {
   const { code, out, err } = await starling(agent, words, input)
