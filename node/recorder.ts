@@ -10,13 +10,13 @@ import type { Seal } from '../protocol/base/seal.ts'
 import type { Effect, StoreWrite } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import {
-  canonicalForm,
-  encodeFrame,
+  encodeSafely,
   type Frame,
+  framesOfStart,
   type InitFrame,
-  recordVersion,
-  type StepFrame,
-  sealName,
+  type SealNotes,
+  stepFrame,
+  watchedSeal,
 } from '../protocol/flight-record.ts'
 import { limits } from '../protocol/limits.ts'
 import { Fifo } from './fifo.ts'
@@ -25,8 +25,7 @@ interface Recorded {
   readonly now: Millis
   readonly event: Event
   readonly bytes: number
-  readonly signatures: Uint8Array[]
-  readonly forged: string[]
+  readonly notes: SealNotes
 }
 
 type Life = Omit<InitFrame, 'type' | 'version' | 'complete'>
@@ -53,20 +52,9 @@ export class Recorder {
     this.#fileBytesMax = fileBytesMax
   }
 
-  /** Sees what the core signs, and which signatures it finds wrong: a replay has no key. */
+  /** A replay has no key: what is signed is noted with the step. */
   watch(seal: Seal): Seal {
-    return {
-      sign: (bytes) => {
-        const signature = seal.sign(bytes)
-        this.#current?.signatures.push(signature)
-        return signature
-      },
-      verify: (author, bytes, signature) => {
-        const isGenuine = seal.verify(author, bytes, signature)
-        if (!isGenuine) this.#current?.forged.push(sealName(author, bytes, signature))
-        return isGenuine
-      },
-    }
+    return watchedSeal(seal, () => this.#current?.notes)
   }
 
   begin(life: Life, journal: readonly StoreWrite[], file?: string): void {
@@ -79,7 +67,8 @@ export class Recorder {
 
   /** Before the step, so that the event that breaks it is there. */
   onEvent(event: Event, now: Millis, bytes: number): void {
-    this.#current = { now, event, bytes: bytes || ownEventBytes, signatures: [], forged: [] }
+    const notes = { signatures: [], forged: [] }
+    this.#current = { now, event, bytes: bytes || ownEventBytes, notes }
     this.#steps.push(this.#current)
     this.#stepsBytes += this.#current.bytes
     while (this.#steps.length > limits.recordedSteps || this.#stepsBytes > limits.recordedBytes) {
@@ -96,7 +85,7 @@ export class Recorder {
   dump(file: string): void {
     mkdirSync(dirname(file), { recursive: true })
     const start = this.#life === undefined ? [] : framesOfStart(this.#life, this.#journal)
-    const steps = [...this.#steps].map((step) => frameOf(step, null))
+    const steps = [...this.#steps].map((step) => stepFrame(step, null))
     const frames = [...start, ...steps].map(encodeSafely)
     writeFileSync(file, Buffer.concat(frames), { mode: 0o600 })
   }
@@ -111,7 +100,7 @@ export class Recorder {
   #write(effects: readonly Effect[] | null): void {
     const current = this.#current
     this.#current = undefined
-    if (current !== undefined) this.#file?.write(frameOf(current, effects), current.now)
+    if (current !== undefined) this.#file?.write(stepFrame(current, effects), current.now)
   }
 }
 
@@ -158,30 +147,4 @@ class RecordFile {
     this.#chunks = []
     this.#bytes = 0
   }
-}
-
-/** Without a journal it begins in the middle. */
-function framesOfStart(life: Life, journal: readonly StoreWrite[] | undefined): Frame[] {
-  const init = { type: 'init', version: recordVersion, ...life } as const
-  const frames: Frame[] = [{ ...init, complete: journal !== undefined }]
-  const each = limits.journalEntriesPerFrame
-  for (let i = 0; i < (journal?.length ?? 0); i += each)
-    frames.push({ type: 'journal', writes: journal!.slice(i, i + each) })
-  return frames
-}
-
-function frameOf(
-  { now, event, signatures, forged }: Recorded,
-  effects: StepFrame['effects'],
-): StepFrame {
-  const wrong = forged.length > 0 && { forged }
-  return { type: 'step', now, event, signatures, ...wrong, effects }
-}
-
-/** Effects leave fields undefined; a client may have submitted what has no canonical form at all. */
-function encodeSafely(frame: Frame): Uint8Array {
-  const plain = canonicalForm(frame) as unknown as Frame
-  const bytes = encodeFrame(plain)
-  if (bytes.length <= limits.frameBytes || plain.type !== 'step') return bytes
-  return encodeFrame({ ...plain, effects: null })
 }

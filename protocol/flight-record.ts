@@ -24,6 +24,7 @@ import {
   text,
   union,
 } from './base/schema.ts'
+import type { Seal } from './base/seal.ts'
 import type { Value } from './base/value.ts'
 import type { Config } from './config.ts'
 import type { Effect, StoreWrite } from './effect.ts'
@@ -78,6 +79,28 @@ export function sealName(author: MemberId, signed: Uint8Array, signature: Uint8A
   return parts.map((part) => hex32(hashText(part))).join('')
 }
 
+/** What a core signs in a step, and which signatures it finds wrong. */
+export interface SealNotes {
+  readonly signatures: Uint8Array[]
+  readonly forged: string[]
+}
+
+/** The seal, with notes for the step that is under way. */
+export function watchedSeal(seal: Seal, notes: () => SealNotes | undefined): Seal {
+  return {
+    sign: (signed) => {
+      const signature = seal.sign(signed)
+      notes()?.signatures.push(signature)
+      return signature
+    },
+    verify: (author, signed, signature) => {
+      const isGenuine = seal.verify(author, signed, signature)
+      if (!isGenuine) notes()?.forged.push(sealName(author, signed, signature))
+      return isGenuine
+    },
+  }
+}
+
 const lengthBytes = 4
 
 export function encodeFrame(frame: Frame): Uint8Array {
@@ -86,6 +109,36 @@ export function encodeFrame(frame: Frame): Uint8Array {
   new DataView(bytes.buffer).setUint32(0, body.length)
   bytes.set(body, lengthBytes)
   return bytes
+}
+
+/** Effects leave fields undefined; a client may have submitted what has no canonical form at all. */
+export function encodeSafely(frame: Frame): Uint8Array {
+  const plain = canonicalForm(frame) as unknown as Frame
+  const bytes = encodeFrame(plain)
+  if (bytes.length <= limits.frameBytes || plain.type !== 'step') return bytes
+  return encodeFrame({ ...plain, effects: null })
+}
+
+/** How a life begins; without a journal it begins in the middle. */
+export function framesOfStart(
+  life: Omit<InitFrame, 'type' | 'version' | 'complete'>,
+  journal: readonly StoreWrite[] | undefined,
+): Frame[] {
+  const init = { type: 'init', version: recordVersion, ...life } as const
+  const frames: Frame[] = [{ ...init, complete: journal !== undefined }]
+  const each = limits.journalEntriesPerFrame
+  for (let i = 0; i < (journal?.length ?? 0); i += each)
+    frames.push({ type: 'journal', writes: journal!.slice(i, i + each) })
+  return frames
+}
+
+export function stepFrame(
+  { now, event, notes }: { now: Millis; event: Event; notes: SealNotes },
+  effects: StepFrame['effects'],
+): StepFrame {
+  const { signatures, forged } = notes
+  const wrong = forged.length > 0 && { forged }
+  return { type: 'step', now, event, signatures, ...wrong, effects }
 }
 
 export type ReadFrame =

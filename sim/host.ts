@@ -15,6 +15,7 @@ import type { Resources } from '../protocol/placement/resources.ts'
 import type { Command, Reply } from '../protocol/request.ts'
 import { HostClock } from './clock.ts'
 import { Disk } from './disk.ts'
+import type { FlightRecorder } from './flight-recorder.ts'
 import type { Condition } from './metrics/metrics.ts'
 import { Performer, type World } from './perform.ts'
 import type { Kind } from './queue.ts'
@@ -67,6 +68,7 @@ export class Host implements World {
   readonly #performer: Performer
   readonly #identity: HostIdentity | undefined
   #core: Core | undefined
+  #recorder: FlightRecorder | undefined
   #wanted = new Set<MemberId>()
   #wakeAtUs = never
   #replies = new Map<RequestId, (reply: Reply) => void>()
@@ -173,13 +175,19 @@ export class Host implements World {
     this.#wakeAtUs = never
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
-    this.#core = createCore({
-      ...this.coreInit(like ? this.#earlierLives() : this.disk.journal()),
-      ...(like && { like }),
-    })
+    this.#core = createCore(this.#initOfLife(like))
     this.receive(tick)
     this.receive({ type: 'tasks-observed', tasks: this.runtime.observe() })
     for (const seed of seeds) if (seed !== this) this.#simulator.links.dial(this, seed)
+  }
+
+  #initOfLife(like: Core | undefined): CoreInit {
+    this.#recorder = this.#simulator.recorders.get(this.index)
+    const init = {
+      ...this.coreInit(like ? this.#earlierLives() : this.disk.journal()),
+      ...(like && { like }),
+    }
+    return this.#recorder?.begin(init) ?? init
   }
 
   #earlierLives(): StoreWrite[] {
@@ -241,7 +249,12 @@ export class Host implements World {
     this.counts.steps++
     const { effectLists } = this.#simulator
     const effects = effectLists.pop() ?? []
-    this.core.stepInto(event, this.#localNowMs(), effects)
+    const now = this.#localNowMs()
+    this.#simulator.stepping = this
+    this.#recorder?.onEvent(event, now)
+    this.core.stepInto(event, now, effects)
+    this.#recorder?.onStepped(effects)
+    this.#simulator.stepping = undefined
     this.#simulator.recordStep(this.index, event)
     this.#performer.performAll(effects)
     effects.length = 0

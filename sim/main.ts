@@ -1,4 +1,5 @@
 /** The command line of the simulator: which command, and how what went wrong is told. */
+import { BrokenRun } from './cli/broken.ts'
 import { compareCommand } from './cli/compare.ts'
 import { type Flags, parseFlags } from './cli/flags.ts'
 import { listCommand, showCommand } from './cli/list.ts'
@@ -33,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** A person's mistake is one line; ours has its stack. */
 function complain(error: unknown): number {
-  if (error instanceof FileProblem) {
+  if (error instanceof FileProblem || error instanceof BrokenRun) {
     process.stderr.write(`${error.message}\n`)
     return 1
   }

@@ -11,6 +11,7 @@ import type { Event } from '../protocol/event.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Payload } from './connection.ts'
 import { Dht, type DhtKnobs } from './dht.ts'
+import type { FlightRecorder } from './flight-recorder.ts'
 import { Gossip, type GossipKnobs } from './gossip.ts'
 import { Host, type HostIdentity } from './host.ts'
 import { Links } from './links.ts'
@@ -86,6 +87,10 @@ export class Simulator {
   readonly byId = new Map<MemberId, Host>()
   readonly random: Random
   readonly metrics = new Metrics()
+  /** Of hosts whose lives are to be recorded, by their index. */
+  readonly recorders = new Map<number, FlightRecorder>()
+  /** Whose core makes a step: where a bug of ours comes from. */
+  stepping: Host | undefined
   /** What the cores share; undefined where each has its own. */
   readonly shared: Shared | undefined
   /** Microseconds since the start. */

@@ -14,6 +14,7 @@ const options = {
   trace: { type: 'string' },
   speed: { type: 'string' },
   report: { type: 'string' },
+  record: { type: 'string' },
   json: { type: 'boolean', default: false },
   events: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -41,6 +42,8 @@ export interface Flags {
   readonly trace: string | undefined
   readonly speed: number | undefined
   readonly report: string | undefined
+  /** A member whose lives are recorded. */
+  readonly record: string | undefined
   readonly json: boolean
   readonly events: boolean
   readonly help: boolean
@@ -55,7 +58,8 @@ const seedMax = 4_294_967_295
 
 export function parseFlags(args: readonly string[]): Flags {
   const { values, positionals, tokens } = parse(args)
-  const { trace, speed, scenario, from } = values
+  const { trace, speed, from } = values
+  const { words, scenario } = withoutFile(positionals, values.scenario)
   if (speed !== undefined && trace === undefined) throw new UsageError('--speed needs --trace')
   if (trace !== undefined && scenario !== undefined)
     throw new UsageError('--trace and --scenario exclude each other')
@@ -66,8 +70,10 @@ export function parseFlags(args: readonly string[]): Flags {
   const other = ofRuns.find((name) => values[name])
   if (from !== undefined && other !== undefined)
     throw new UsageError(`--from and --${other} exclude each other`)
+  if (values.record !== undefined && (seedsGiven ?? 1) > 1)
+    throw new UsageError('--record is of one seed')
   return {
-    words: positionals,
+    words,
     scenario,
     members: whole('members', values.members, 1, limits.members),
     seconds: whole('seconds', values.seconds, 1, yearSeconds),
@@ -78,6 +84,7 @@ export function parseFlags(args: readonly string[]): Flags {
     trace,
     speed: factor('speed', speed),
     report: values.report,
+    record: values.record,
     json: values.json,
     events: values.events,
     help: values.help,
@@ -86,8 +93,15 @@ export function parseFlags(args: readonly string[]): Flags {
   }
 }
 
+/** `starling sim mine.yaml` will do. */
+function withoutFile(words: string[], scenario: string | undefined) {
+  const [word] = words
+  const isFile = words.length === 1 && /\.ya?ml$/.test(word!)
+  return isFile && scenario === undefined ? { words: [], scenario: word } : { words, scenario }
+}
+
 /** What a run of a scenario has, and a what-if has not. */
-const ofRuns = ['scenario', 'trace', 'members', 'workers', 'report', 'events'] as const
+const ofRuns = ['scenario', 'trace', 'members', 'workers', 'report', 'record', 'events'] as const
 
 function actsOf(tokens: ReturnType<typeof parse>['tokens']): ActWords[] {
   const acts = tokens.flatMap((token) =>

@@ -2,7 +2,7 @@
 import type { Value } from '../../protocol/base/value.ts'
 import { FileProblem } from '../file-problem.ts'
 import { RecordReader } from '../replay/record-file.ts'
-import { type DifferentStep, type Outcome, type Replay, replay } from '../replay/replay.ts'
+import { type DifferentStep, type Replay, replay } from '../replay/replay.ts'
 import { grouped, writtenDuration } from '../scenario/measure.ts'
 import { replayUsage, UsageError } from './usage.ts'
 
@@ -39,14 +39,14 @@ function jsonOf(result: Replay, { end }: RecordReader): string {
 }
 
 function textOf(result: Replay, { end }: RecordReader): string {
-  const { name, self, steps, compared, fromMs, untilMs, lives, outcome } = result
+  const { name, self, steps, fromMs, untilMs, lives } = result
   const span = writtenDuration((untilMs - fromMs) * 1000)
   const since = new Date(fromMs).toISOString()
   const times = lives > 1 ? `, ${lives} lives` : ''
   const lines = [
     `record of ${name} (${self}): ${counted(steps, 'step')} in ${span} from ${since}${times}`,
     ...(end === 'whole' ? [] : [endings[end]]),
-    ...outcomeLines(outcome, steps, compared),
+    ...outcomeLines(result),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -56,12 +56,15 @@ const endings = {
   full: 'it was as large as it may be before the agent ended',
 }
 
-function outcomeLines(outcome: Outcome, steps: number, compared: number): string[] {
+function outcomeLines({ outcome, steps, skipped, compared }: Replay): string[] {
   switch (outcome.type) {
     case 'same': {
-      const without = steps - compared
-      const told = without === 0 ? '' : `; of ${grouped(without)} the effects are not in the record`
-      return [`${counted(steps, 'step')}, no difference${told}`]
+      const run = steps - skipped
+      const without = run - compared
+      const untold = `; of ${grouped(without)} the effects are not in the record`
+      const unrun = `; ${grouped(skipped)} before them, of a life that it does not begin with, were not run`
+      const told = `${without === 0 ? '' : untold}${skipped === 0 ? '' : unrun}`
+      return [`${counted(run, 'step')}, no difference${told}`]
     }
     case 'headless':
       return [

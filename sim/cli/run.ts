@@ -1,11 +1,14 @@
 /** `starling sim`: runs, with the progress on standard error and what came of it on standard output. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { breakOf } from '../broken-run.ts'
+import { FlightRecorder } from '../flight-recorder.ts'
 import { pageOf } from '../report/page.ts'
 import type { Report } from '../report/report.ts'
 import { summarise } from '../report/summary.ts'
 import { reportLine, reportTable } from '../report/table.ts'
 import type { Run } from '../scenario.ts'
+import { type BreakContext, brokenRun } from './broken.ts'
 import type { Flags } from './flags.ts'
 import { Progress, type Screen } from './progress.ts'
 import { type Recorded, recordedCluster } from './recorded.ts'
@@ -66,7 +69,15 @@ async function runSeed(
   // Of a scenario that cannot be read nothing is to be replayed.
   if (isSingle) (flags.json ? process.stderr : process.stdout).write(`seed ${seed}\n`)
   const startedAt = performance.now()
-  await drive(run, new Progress(run, standardError, () => performance.now()), interrupt)
+  const recorder = flags.record === undefined ? undefined : recordMember(run, flags.record, seed)
+  try {
+    await drive(run, new Progress(run, standardError, () => performance.now()), interrupt)
+  } catch (error) {
+    const found = breakOf(run.simulator, error)
+    throw found === undefined ? error : brokenRun(found, contextOf(flags, seed, recorded))
+  } finally {
+    recorder?.close()
+  }
   const report = summarise(run, {
     command: commandOf(flags, seed),
     wallMs: performance.now() - startedAt,
@@ -74,6 +85,23 @@ async function runSeed(
   })
   show(report, seed, flags)
   return report
+}
+
+function contextOf(flags: Flags, seed: number, recorded: Recorded | undefined): BreakContext {
+  return {
+    again: () => runOf(flags, seed, { recorded }),
+    command: commandOf(flags, seed),
+    seed,
+    folder: flags.report ?? '.',
+  }
+}
+
+function recordMember({ simulator }: Run, name: string, seed: number): FlightRecorder {
+  const host = simulator.hosts.find((each) => each.name === name)
+  if (host === undefined) throw new UsageError(`--record: there is no member ${name}`)
+  const recorder = new FlightRecorder(`${name}-seed-${seed}.record`)
+  simulator.recorders.set(host.index, recorder)
+  return recorder
 }
 
 function show(report: Report, seed: number, flags: Flags): void {
@@ -88,7 +116,11 @@ function show(report: Report, seed: number, flags: Flags): void {
 async function runInWorkers(flags: Flags, interrupt: Interrupt): Promise<number> {
   let code = 0
   const pool = new SeedPool(flags)
-  for await (const { seed, report } of pool.reports()) {
+  for await (const { seed, report, found } of pool.reports()) {
+    if (report === undefined) {
+      await pool.end()
+      throw brokenRun(found, contextOf(flags, seed, recordedCluster(flags)))
+    }
     show(report, seed, flags)
     if (report.verdict === 'failed') code = 1
     if (interrupt.isRequested) break

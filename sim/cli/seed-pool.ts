@@ -5,20 +5,21 @@
  * fast on a busy one, while two seeds at once give 2 whatever else runs. So cores are for seeds.
  */
 import { Worker } from 'node:worker_threads'
+import type { Break } from '../broken-run.ts'
 import type { Report } from '../report/report.ts'
 import type { Flags } from './flags.ts'
 
-export interface SeedReport {
-  readonly seed: number
-  readonly report: Report
-}
+/** What came of a seed: a report, or what broke. */
+export type SeedResult =
+  | { readonly seed: number; readonly report: Report; readonly found?: undefined }
+  | { readonly seed: number; readonly report?: undefined; readonly found: Break }
 
 export class SeedPool {
   readonly #workers: Worker[]
   readonly #first: number
   readonly #last: number
   #next: number
-  readonly #done = new Map<number, Report>()
+  readonly #done = new Map<number, SeedResult>()
   #wake: (() => void) | undefined
   #failure: Error | undefined
 
@@ -31,7 +32,7 @@ export class SeedPool {
   }
 
   /** In the order of the seeds. */
-  async *reports(): AsyncGenerator<SeedReport> {
+  async *reports(): AsyncGenerator<SeedResult> {
     for (let seed = this.#first; seed <= this.#last; seed++) {
       while (!this.#done.has(seed)) {
         if (this.#failure !== undefined) throw this.#failure
@@ -39,7 +40,7 @@ export class SeedPool {
           this.#wake = resolve
         })
       }
-      yield { seed, report: this.#done.get(seed)! }
+      yield this.#done.get(seed)!
       this.#done.delete(seed)
     }
   }
@@ -50,8 +51,8 @@ export class SeedPool {
 
   #start(flags: Flags): Worker {
     const worker = new Worker(new URL('./seed-worker.ts', import.meta.url), { workerData: flags })
-    worker.on('message', ({ seed, report }: SeedReport) => {
-      this.#done.set(seed, report)
+    worker.on('message', (result: SeedResult) => {
+      this.#done.set(result.seed, result)
       this.#give(worker)
       this.#wake?.()
     })

@@ -1,5 +1,6 @@
 /** A thread that runs the seeds that it is given, one after the other (seed-pool.ts). */
 import { parentPort, workerData } from 'node:worker_threads'
+import { breakIn } from '../broken-run.ts'
 import { summarise } from '../report/summary.ts'
 import type { Flags } from './flags.ts'
 import { recordedCluster } from './recorded.ts'
@@ -11,7 +12,8 @@ const recorded = recordedCluster(flags)
 parentPort!.on('message', (seed: number) => {
   const startedAt = performance.now()
   const run = runOf(flags, seed, { recorded })
-  for (const _ of run.steps());
+  const found = breakIn(run)
+  if (found !== undefined) return parentPort!.postMessage({ seed, found })
   const report = summarise(run, {
     command: commandOf(flags, seed),
     wallMs: performance.now() - startedAt,

@@ -18,9 +18,10 @@ import { type Difference, firstDifference } from './difference.ts'
 export interface Replay {
   readonly self: string
   readonly name: string
-  /** That were run, the one that ended it too. */
+  /** Up to the one that ended it. */
   readonly steps: number
-  /** Of those, whose effects could be compared. */
+  /** Of those: of lives that begin in the middle, which cannot be run; and whose effects could be compared. */
+  readonly skipped: number
   readonly compared: number
   readonly fromMs: number
   readonly untilMs: number
@@ -30,7 +31,7 @@ export interface Replay {
 
 export type Outcome =
   | { readonly type: 'same' }
-  /** There is nothing to begin with: the steps were counted and not run. */
+  /** All lives begin in the middle: the steps were counted and not run. */
   | { readonly type: 'headless' }
   | { readonly type: 'different'; readonly step: DifferentStep }
   /** The core itself threw; `isKnown`: as it did then, in the last step of the record. */
@@ -54,7 +55,9 @@ class Player {
   #journal: StoreWrite[] = []
   #core: Core | undefined
   readonly #seal = new RecordedSeal()
+  #isHeadless = false
   #steps = 0
+  #skipped = 0
   #compared = 0
   #lives = 0
   #fromMs: number | undefined
@@ -77,12 +80,19 @@ class Player {
       self,
       name: node?.name ?? self,
       steps: this.#steps,
+      skipped: this.#skipped,
       compared: this.#compared,
       fromMs: this.#fromMs ?? 0,
       untilMs: this.#untilMs,
       lives: this.#lives,
-      outcome: this.#broken ?? this.#outcome,
+      outcome: this.#outcomeOfAll(),
     }
+  }
+
+  #outcomeOfAll(): Outcome {
+    if (this.#broken !== undefined) return this.#broken
+    const isUnplayed = this.#isHeadless && this.#skipped === this.#steps
+    return isUnplayed ? { type: 'headless' } : this.#outcome
   }
 
   #begin(init: InitFrame): void {
@@ -90,14 +100,17 @@ class Player {
     this.#journal = []
     this.#core = undefined
     this.#lives++
-    if (!init.complete) this.#outcome = { type: 'headless' }
+    this.#isHeadless = !init.complete
   }
 
   #step(frame: StepFrame): boolean {
     this.#steps++
     this.#fromMs ??= frame.now
     this.#untilMs = frame.now
-    if (this.#outcome.type === 'headless') return true
+    if (this.#isHeadless) {
+      this.#skipped++
+      return true
+    }
     this.#seal.load(frame)
     let effects: readonly Effect[]
     try {
