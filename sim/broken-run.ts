@@ -3,7 +3,7 @@
  * time with that member on record, so that recording costs nothing where nothing breaks.
  */
 import { InvariantError } from '../protocol/base/invariant.ts'
-import { FlightRecorder } from './flight-recorder.ts'
+import type { FlightRecorder } from './flight-recorder.ts'
 import type { Run } from './scenario.ts'
 import type { Simulator } from './simulator.ts'
 
@@ -35,10 +35,8 @@ export function breakIn(run: Run): Break | undefined {
   }
 }
 
-/** The same run again, with the host's record in the file. */
-export function recordBreak(run: Run, { host }: Break, file: string): void {
-  const recorder = new FlightRecorder(file)
+/** The same run again, with that host on record. */
+export function breakAgain(run: Run, host: number, recorder: FlightRecorder): void {
   run.simulator.recorders.set(host, recorder)
   breakIn(run)
-  recorder.close()
 }

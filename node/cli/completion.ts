@@ -12,6 +12,43 @@ interface Verb {
 
 const shells = { bash, zsh, fish }
 
+/** `starling sim` and `starling replay` are another program, whose usage the tests hold this against. */
+const simulatorVerbs: readonly Verb[] = [
+  {
+    name: 'sim',
+    description: 'Run a scenario on simulated machines, or what-ifs on a snapshot',
+    flags: [
+      { flag: '--scenario', description: 'of the library, or a YAML file' },
+      { flag: '--members', description: 'so many machines' },
+      { flag: '--seconds', description: 'simulated seconds' },
+      { flag: '--seed', description: 'all chance comes from it' },
+      { flag: '--seeds', description: 'so many seeds' },
+      { flag: '--workers', description: 'so many of the seeds at a time' },
+      { flag: '--trace', description: 'machines and tasks of a recorded cluster' },
+      { flag: '--speed', description: 'the trace so many times faster' },
+      { flag: '--from', description: 'a snapshot' },
+      { flag: '--kill', description: 'these nodes die' },
+      { flag: '--power-off', description: 'these nodes fall silent' },
+      { flag: '--drain', description: 'these nodes are emptied' },
+      { flag: '--add', description: 'so many nodes more' },
+      { flag: '--scale', description: 'the job has so many slots' },
+      { flag: '--deploy', description: 'the job of a file' },
+      { flag: '--stop', description: 'the job is deleted' },
+      { flag: '--report', description: 'a folder for the report' },
+      { flag: '--record', description: 'writes the flight record of a member' },
+      { flag: '--json', description: 'print JSON' },
+      { flag: '--events', description: 'print every event' },
+    ],
+    choices: ['list', 'show', 'compare'],
+  },
+  {
+    name: 'replay',
+    description: 'Run a flight record again, up to the first difference',
+    flags: [{ flag: '--json', description: 'print JSON' }],
+    choices: [],
+  },
+]
+
 export function addCompletion(program: Command): void {
   program
     .command('completion')
@@ -21,7 +58,7 @@ export function addCompletion(program: Command): void {
 }
 
 function verbsOf(program: Command): Verb[] {
-  return program.commands.map((command) => ({
+  const verbs = program.commands.map((command) => ({
     name: command.name(),
     description: command.description(),
     flags: command.options.flatMap(({ long, description }) =>
@@ -29,6 +66,7 @@ function verbsOf(program: Command): Verb[] {
     ),
     choices: command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
   }))
+  return [...verbs, ...simulatorVerbs]
 }
 
 function wordsOf({ flags, choices }: Verb): string {

@@ -24,7 +24,10 @@ export function createCli(additions: readonly Addition[] = []): Command {
     .option('--api <url>', 'the agent to ask; STARLING_API, or http://127.0.0.1:4600')
     .option('--token <token>', 'the bearer token that it asks for; STARLING_TOKEN')
     .version(version, '-V, --version', 'print the version of this program')
-    .addHelpText('after', '\nIn a checkout, starling sim and starling replay run the simulator.')
+    .addHelpText(
+      'after',
+      '\nstarling sim and starling replay run the simulator: each has a --help of its own.',
+    )
     .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(add --help for the options)')

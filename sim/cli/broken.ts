@@ -1,15 +1,15 @@
 /** What a person is told when a core breaks in a run: one line, how to have it again, and where the record is. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Break, recordBreak } from '../broken-run.ts'
+import type { Break } from '../broken-run.ts'
+import { FlightRecorder } from '../flight-recorder.ts'
 import { writtenDuration } from '../scenario/measure.ts'
-import type { Run } from '../scenario.ts'
 
 export class BrokenRun extends Error {}
 
 export interface BreakContext {
-  /** Makes the same run again. */
-  readonly again: () => Run
+  /** Makes the same run again, with that host on record, up to where it breaks. */
+  readonly again: (host: number, recorder: FlightRecorder) => void
   /** The command line that repeats it. */
   readonly command: string
   readonly seed: number
@@ -21,7 +21,9 @@ export function brokenRun(found: Break, { again, command, seed, folder }: BreakC
   const { member, step, atUs, reason } = found
   mkdirSync(folder, { recursive: true })
   const file = join(folder, `${member}-seed-${seed}.record`)
-  recordBreak(again(), found, file)
+  const recorder = new FlightRecorder(file)
+  again(found.host, recorder)
+  recorder.close()
   return new BrokenRun(
     [
       `seed ${seed}: a bug in Starling: step ${step} of ${member}, at ${writtenDuration(atUs)}, broke: ${reason}`,

@@ -1,7 +1,7 @@
 /** `starling sim`: runs, with the progress on standard error and what came of it on standard output. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { breakOf } from '../broken-run.ts'
+import { breakAgain, breakOf } from '../broken-run.ts'
 import { FlightRecorder } from '../flight-recorder.ts'
 import { pageOf } from '../report/page.ts'
 import type { Report } from '../report/report.ts'
@@ -89,7 +89,7 @@ async function runSeed(
 
 function contextOf(flags: Flags, seed: number, recorded: Recorded | undefined): BreakContext {
   return {
-    again: () => runOf(flags, seed, { recorded }),
+    again: (host, recorder) => breakAgain(runOf(flags, seed, { recorded }), host, recorder),
     command: commandOf(flags, seed),
     seed,
     folder: flags.report ?? '.',

@@ -5,6 +5,8 @@
 import { dimensions, type Resources } from '../../protocol/placement/resources.ts'
 import type { Snapshot } from '../../protocol/snapshot.ts'
 import type { JobView } from '../../protocol/view.ts'
+import { type Break, breakOf } from '../broken-run.ts'
+import type { FlightRecorder } from '../flight-recorder.ts'
 import { whatIfLimits as limits } from '../limits.ts'
 import type { Simulator } from '../simulator.ts'
 import { type Act, describeAct, perform } from './act.ts'
@@ -52,14 +54,42 @@ export interface PredictOptions {
   readonly file: string
   readonly seed: number
   readonly restMs?: number | undefined
+  /** Of nodes whose lives are to be recorded, by their place in the snapshot. */
+  readonly recorders?: ReadonlyMap<number, FlightRecorder>
 }
 
 export function predict(
   snapshot: Snapshot,
   acts: readonly Act[],
-  { file, seed, restMs = limits.restMs }: PredictOptions,
+  { file, seed, restMs = limits.restMs, recorders }: PredictOptions,
 ): Prediction {
-  const simulator = stageOf(snapshot, file, seed)
+  const simulator = stageOf(snapshot, { file, seed, recorders })
+  try {
+    return predictOn(simulator, snapshot, acts, { seed, restMs })
+  } catch (error) {
+    const found = breakOf(simulator, error)
+    throw found === undefined ? error : new PredictionBroke(found, seed)
+  }
+}
+
+/** A bug of ours ended it. */
+export class PredictionBroke extends Error {
+  readonly found: Break
+  readonly seed: number
+
+  constructor(found: Break, seed: number) {
+    super(found.reason)
+    this.found = found
+    this.seed = seed
+  }
+}
+
+function predictOn(
+  simulator: Simulator,
+  snapshot: Snapshot,
+  acts: readonly Act[],
+  { seed, restMs }: { seed: number; restMs: number },
+): Prediction {
   const uptime = new Uptime(simulator)
   const steps = [stepOf('as it is', simulator, uptime, restMs, () => {})]
   const first = seatsOf(simulator)

@@ -16,6 +16,7 @@ import { storeKey } from '../../protocol/replication/journal.ts'
 import { signRecord } from '../../protocol/replication/signature.ts'
 import { type Snapshot, type SnapshotRecord, startsOf } from '../../protocol/snapshot.ts'
 import { FileProblem } from '../file-problem.ts'
+import type { FlightRecorder } from '../flight-recorder.ts'
 import type { Host } from '../host.ts'
 import { toySeal } from '../seal.ts'
 import { Simulator } from '../simulator.ts'
@@ -25,7 +26,16 @@ import { restoreTasks } from './tasks.ts'
 /** How slow the network is at most, in turn: which of two stewards is first is not to hang on one guess of it. */
 const latenciesMaxUs = [5000, 1000, 20_000, 50_000]
 
-export function stageOf(snapshot: Snapshot, file: string, seed: number): Simulator {
+export interface StageOptions {
+  readonly file: string
+  readonly seed: number
+  readonly recorders?: ReadonlyMap<number, FlightRecorder> | undefined
+}
+
+export function stageOf(
+  snapshot: Snapshot,
+  { file, seed, recorders = new Map() }: StageOptions,
+): Simulator {
   const simulator = new Simulator({
     seed,
     members: 0,
@@ -33,6 +43,7 @@ export function stageOf(snapshot: Snapshot, file: string, seed: number): Simulat
     epochMs: snapshot.at,
     network: { latencyMaxUs: latenciesMaxUs[seed % latenciesMaxUs.length]! },
   })
+  for (const [host, recorder] of recorders) simulator.recorders.set(host, recorder)
   const starts = startsOf(snapshot)
   const bodies = nodeBodies(snapshot.records)
   for (const { id } of snapshot.nodes) {

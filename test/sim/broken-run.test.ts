@@ -4,11 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { invariant } from '../../protocol/base/invariant.ts'
+import type { Event } from '../../protocol/event.ts'
 import { readFrames } from '../../protocol/flight-record.ts'
-import { breakIn } from '../../sim/broken-run.ts'
-import { brokenRun } from '../../sim/cli/broken.ts'
+import { breakAgain, breakIn } from '../../sim/broken-run.ts'
+import { type BreakContext, brokenRun } from '../../sim/cli/broken.ts'
+import { FlightRecorder } from '../../sim/flight-recorder.ts'
 import { replay } from '../../sim/replay/replay.ts'
 import { drawScenario, Run } from '../../sim/scenario.ts'
+import { PredictionBroke, predict } from '../../sim/what-if/predict.ts'
+import { parseSnapshot } from '../../sim/what-if/snapshot-file.ts'
+import { job, madeSnapshot } from './what-if/made.ts'
 
 const broken = suite('sim/broken-run')
 const second = 1_000_000
@@ -34,7 +40,7 @@ broken('it is told whose, in which step, how to have it again, and where the rec
   assert.equal([found.member, found.host, found.atUs], ['n2', 2, 3 * second])
   assert.match(found.reason, /^unreachable: .*nonsense/)
   const command = 'starling sim --seed 4'
-  const again = () => buggyRun('cold')
+  const again: BreakContext['again'] = (...which) => breakAgain(buggyRun('cold'), ...which)
   const { message } = brokenRun(found, { again, command, seed: 4, folder })
   const file = join(folder, 'n2-seed-4.record')
   assert.equal(message.split('\n'), [
@@ -49,11 +55,34 @@ broken('it is told whose, in which step, how to have it again, and where the rec
 
 broken('of a warm start the record has the steps, and cannot be run', () => {
   const found = breakIn(buggyRun('warm'))!
-  const again = () => buggyRun('warm')
+  const again: BreakContext['again'] = (...which) => breakAgain(buggyRun('warm'), ...which)
   brokenRun(found, { again, command: '', seed: 5, folder })
   const frames = [...readFrames(new Uint8Array(readFileSync(join(folder, 'n2-seed-5.record'))))]
   assert.equal(replay(frames).outcome, { type: 'headless' })
   assert.is(frames.filter(({ type }) => type === 'step').length, found.step)
+})
+
+/** A core that breaks in its twentieth step, as far as the simulator can tell. */
+class Saboteur extends FlightRecorder {
+  #steps = 0
+
+  override onEvent(event: Event, now: number): void {
+    super.onEvent(event, now)
+    invariant(++this.#steps < 20, 'fewer than twenty')
+  }
+}
+
+broken('in a what-if it is told as well', () => {
+  const snapshot = parseSnapshot(madeSnapshot({ jobs: [job('web', 2)] }), 'x')
+  const recorders = new Map([[3, new Saboteur(join(folder, 'saboteur'))]])
+  try {
+    predict(snapshot, [], { file: 'x', seed: 9, recorders })
+    assert.unreachable()
+  } catch (error) {
+    assert.instance(error, PredictionBroke)
+    const { member, step, reason } = (error as PredictionBroke).found
+    assert.equal([member, step, reason], ['n3', 20, 'fewer than twenty'])
+  }
 })
 
 broken('a bug outside the cores is no core’s', () => {

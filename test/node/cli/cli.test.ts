@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { fullUsage, replayUsage } from '../../../sim/cli/usage.ts'
 import { type Running, serve, startApi, until, webJob } from '../api/fixture.ts'
 import { MemoryCluster } from '../api/memory-cluster.ts'
 
@@ -368,6 +369,8 @@ cli('completion for each shell', async () => {
     ['starling run --wa', '--wait'],
     ['starling --api host:1 ps --js', '--json'],
     ['starling completion b', 'bash'],
+    ['starling sim --fr', '--from'],
+    ['starling repl', 'replay'],
   ]
   const tries = lines.map(([words]) => {
     const last = words.split(' ').length - 1
@@ -378,6 +381,19 @@ cli('completion for each shell', async () => {
   assert.match((await say('completion zsh')).out, /^#compdef starling/)
   assert.match((await say('completion fish')).out, /-a drain/)
   assert.is((await say('completion powershell')).code, 2)
+})
+
+cli('completion knows the options of the simulator, which is another program', async () => {
+  const { out } = await say('completion bash')
+  for (const [verb, usage] of [
+    ['sim', fullUsage],
+    ['replay', replayUsage],
+  ] as const) {
+    const words = new RegExp(`^ +${verb}\\) words="(.*)"`, 'm').exec(out)?.[1]?.split(' ') ?? []
+    const completed = words.filter((word) => word.startsWith('--')).sort()
+    const documented = usage.match(/^ {2}--[a-z-]+/gm)!.map((flag) => flag.trim())
+    assert.equal(completed, [...new Set(documented)].sort())
+  }
 })
 
 cli.run()
