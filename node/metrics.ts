@@ -69,6 +69,7 @@ export class Metrics {
     this.#total('message_bytes_sent', 'Of direct messages', () => read().bytesSent)
     this.#total('message_bytes_received', 'Of direct messages', () => read().bytesReceived)
     this.#total('gossip_published', 'Broadcasts of our own', () => read().published)
+    this.#total('gossip_published_copies', 'To neighbours', () => read().publishedCopies)
     this.#total('gossip_received', 'Broadcasts of others', () => read().gossipReceived)
     this.#total('network_dropped', 'Dropped by the network', () => read().dropped, 'reason')
   }

@@ -92,7 +92,7 @@ export class Performer {
       case 'publish':
         return network.publish(encodeBroadcast(effect.broadcast))
       case 'keep-links':
-        return network.keepLinks(effect.members)
+        return network.keepLinks(effect.members, effect.mesh)
       case 'reserve-ports':
         return this.#answer(effect.id, async () => ({
           type: 'ports-reserved',

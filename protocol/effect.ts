@@ -11,6 +11,7 @@
  */
 import type { AllocationId, EffectId, JobId, MemberId, Millis, RequestId } from './base/id.ts'
 import type { Value } from './base/value.ts'
+import type { GossipMesh } from './membership/gossip-mesh.ts'
 import type { MemberUpdate } from './membership/member.ts'
 import type { Broadcast, Message, Rejection } from './message.ts'
 import type { TaskSpec } from './placement/job.ts'
@@ -19,8 +20,7 @@ import type { Reply } from './request.ts'
 export type Effect =
   | { readonly type: 'send'; readonly to: MemberId; readonly message: Message }
   | { readonly type: 'publish'; readonly broadcast: Broadcast }
-  /** The links to hold open from now on; all others may close when they fall idle. */
-  | { readonly type: 'keep-links'; readonly members: readonly MemberId[] }
+  | KeepLinks
   | Persist
   | ReservePorts
   | { readonly type: 'release-ports'; readonly allocation: AllocationId }
@@ -39,6 +39,13 @@ export type Effect =
   | { readonly type: 'notify'; readonly notification: Notification }
   /** Everyone knows that we leave: the driver may close. */
   | { readonly type: 'stop-agent' }
+
+/** The links to hold open from now on, all others may close when they fall idle; and how many of them gossip takes. */
+export interface KeepLinks {
+  readonly type: 'keep-links'
+  readonly members: readonly MemberId[]
+  readonly mesh: GossipMesh
+}
 
 /** Answer: `persisted`. All writes of one effect are durable together or not at all. */
 export interface Persist {

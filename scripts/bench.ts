@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { sparseMesh } from '../protocol/membership/gossip-mesh.ts'
 import { benchAntiEntropy } from './benchmark/antientropy.ts'
 import { benchCalm } from './benchmark/calm.ts'
 import { benchDeath } from './benchmark/death.ts'
@@ -49,7 +50,7 @@ const parts: { [name: string]: () => Promise<Figure[]> | Figure[] } = {
   detection: () => benchDetection(detectionPlans(quick)),
   dissemination: () => [
     ...benchDissemination(quick ? 1000 : 10_000, 250, 5),
-    ...(quick ? [] : benchDissemination(10_000, 250, 5, 6)),
+    ...(quick ? [] : benchDissemination(10_000, 250, 5, sparseMesh)),
     ...(quick ? [] : benchDissemination(100_000, 300, 3)),
   ],
   antientropy: () => benchAntiEntropy(100_000),

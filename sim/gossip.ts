@@ -10,6 +10,8 @@
  * Not modelled: the limits of IHAVE and IWANT, which a cluster that is well does not meet, and frames that are shared.
  */
 import type { Event } from '../protocol/event.ts'
+import { limits as protocolLimits } from '../protocol/limits.ts'
+import type { GossipMesh } from '../protocol/membership/gossip-mesh.ts'
 import type { Broadcast } from '../protocol/message.ts'
 import { GossipCache } from './gossip-cache.ts'
 import type { Host } from './host.ts'
@@ -21,6 +23,8 @@ import type { Simulator } from './simulator.ts'
 import { bytesOfBroadcast, carryBroadcast } from './wire.ts'
 
 export interface GossipKnobs extends MeshKnobs {
+  /** The same for all; left out, as each member asks for. */
+  readonly bounds?: GossipMesh
   readonly dLazy: number
   /** Of a hundred peers outside the mesh, at least so many hear an IHAVE. */
   readonly lazyPercent: number
@@ -37,9 +41,6 @@ export interface GossipKnobs extends MeshKnobs {
 
 /** As the agent sets them (node/network/gossip.ts, timing.ts), else gossipsub's own. */
 export const agentGossip: GossipKnobs = {
-  d: 4,
-  dLow: 3,
-  dHigh: 8,
   dScore: 3,
   dOut: 1,
   dLazy: 4,
@@ -47,7 +48,7 @@ export const agentGossip: GossipKnobs = {
   heartbeatUs: 3_000_000,
   historyGossip: 3,
   historyLength: 5,
-  idontwantBytes: 512,
+  idontwantBytes: protocolLimits.broadcastBytes,
   pruneBackoffUs: 60_000_000,
   hop: gossipHop,
   inner: gossipInner,
@@ -144,6 +145,10 @@ export class Gossip {
     this.mesh.leave(at.index, peer.index)
   }
 
+  setMesh(host: Host, asked: GossipMesh): void {
+    this.mesh.setBounds(host.index, this.#knobs.bounds ?? asked)
+  }
+
   publish(from: Host, broadcast: Broadcast): void {
     const { nowUs, hosts } = this.#simulator
     const event: Event = { type: 'broadcast-received', broadcast }
@@ -155,8 +160,10 @@ export class Gossip {
     this.#cache.take(message, from.index, nowUs)
     this.#remember(from.index, message)
     const mesh = this.mesh.meshOf(from.index)
-    for (const peer of mesh) this.#send(from, peer, message)
-    if (mesh.length < this.#knobs.d) this.#sendBeyond(from, mesh, message)
+    const { degree, floodsOwn } = this.mesh.boundsOf(from.index)
+    const told = floodsOwn ? this.mesh.peersOf(from.index) : mesh
+    for (const peer of told) this.#send(from, peer, message)
+    if (told.length < degree) this.#sendBeyond(from, told, message)
     this.#cache.release(message)
   }
 
@@ -228,10 +235,11 @@ export class Gossip {
   }
 
   /** A mesh below D: some other peers get it too. */
-  #sendBeyond(from: Host, mesh: readonly number[], message: number): void {
-    const others = this.mesh.peersOf(from.index).filter((peer) => !mesh.includes(peer))
+  #sendBeyond(from: Host, told: readonly number[], message: number): void {
+    const others = this.mesh.peersOf(from.index).filter((peer) => !told.includes(peer))
     const drawn = this.#simulator.network.randomOf(from.index).shuffle(others)
-    for (const peer of drawn.slice(0, this.#knobs.d - mesh.length)) this.#send(from, peer, message)
+    const { degree } = this.mesh.boundsOf(from.index)
+    for (const peer of drawn.slice(0, degree - told.length)) this.#send(from, peer, message)
   }
 
   #send(from: Host, peer: number, message: number): void {

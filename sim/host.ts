@@ -9,6 +9,7 @@ import { createCore } from '../protocol/core.ts'
 import type { Notification, StoreWrite } from '../protocol/effect.ts'
 import { epochWrite } from '../protocol/epoch.ts'
 import type { Event } from '../protocol/event.ts'
+import type { GossipMesh } from '../protocol/membership/gossip-mesh.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
 import type { NodeBody } from '../protocol/placement/node-body.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
@@ -291,9 +292,10 @@ export class Host implements World {
     this.#simulator.scheduleWake(atUs - nowUs, this)
   }
 
-  keepLinks(members: readonly MemberId[]): void {
+  keepLinks(members: readonly MemberId[], mesh: GossipMesh): void {
     this.#wanted = new Set(members)
-    const { byId, links } = this.#simulator
+    const { byId, links, gossip } = this.#simulator
+    gossip.setMesh(this, mesh)
     const others: Host[] = []
     for (const id of members) {
       const other = byId.get(id)

@@ -1,17 +1,15 @@
 /**
  * Who passes gossip on to whom: each host's mesh, kept as gossipsub keeps it (v1.1 as in js-libp2p). A host knows the
- * peers at the ends of its links that take part; at each heartbeat it grafts when its mesh is below Dlo, prunes when it
- * is above Dhi, and sees to one that it dialled itself; a peer that comes is grafted at once while the mesh is small.
+ * peers at the ends of its links that take part; at each heartbeat it grafts when its mesh is below its low bound, prunes when
+ * it is above the high one, and sees to one that it dialled itself; a peer that comes is grafted at once while the mesh is small.
  * Whoever is pruned is not grafted again for a minute.
  *
  * Not modelled: scores (all are equal here, as only the application's own would differ), peer exchange, several topics.
  */
 import type { Random } from '../protocol/base/random.ts'
+import { type GossipMesh, sparseMesh } from '../protocol/membership/gossip-mesh.ts'
 
 export interface MeshKnobs {
-  readonly d: number
-  readonly dLow: number
-  readonly dHigh: number
   /** Kept at a prune before chance decides: by score, and here in the order of coming. */
   readonly dScore: number
   /** Of those that the host itself dialled. */
@@ -36,6 +34,7 @@ export class Mesh {
   /** Of each host: peers on links that take part, and those of them in its mesh, in the order of coming. */
   readonly #peers: number[][] = []
   readonly #mesh: number[][] = []
+  readonly #bounds: GossipMesh[] = []
   /** Of each host: peers that it dialled. */
   readonly #dialled: Set<number>[] = []
   readonly #backoff: (Map<number, number> | undefined)[] = []
@@ -53,8 +52,20 @@ export class Mesh {
     return this.#mesh[host] ?? none
   }
 
+  boundsOf(host: number): GossipMesh {
+    return this.#bounds[host] ?? sparseMesh
+  }
+
+  /** What the host's member asks for; its heartbeats see to it. */
+  setBounds(host: number, bounds: GossipMesh): void {
+    if (this.boundsOf(host) === bounds) return
+    this.#bounds[host] = bounds
+    this.#port.needsCare(host)
+  }
+
   /** The agent starts: it knows nobody. */
   clear(host: number): void {
+    this.#bounds[host] = sparseMesh
     this.#peers[host] = []
     this.#mesh[host] = []
     this.#dialled[host] = new Set()
@@ -71,7 +82,7 @@ export class Mesh {
     const peers = this.#peers[host]!
     if (!peers.includes(peer)) peers.push(peer)
     if (hasDialled) this.#dialled[host]!.add(peer)
-    const isSmall = this.#mesh[host]!.length < this.#knobs.dLow
+    const isSmall = this.#mesh[host]!.length < this.boundsOf(host).low
     if (mayGraft && isSmall && !this.#isBackedOff(host, peer, nowUs)) this.#graft(host, peer)
     this.#port.needsCare(host)
   }
@@ -92,7 +103,7 @@ export class Mesh {
       return this.#port.needsCare(host)
     }
     if (mesh.includes(from)) return
-    const isFull = mesh.length >= this.#knobs.dHigh && !this.#dialled[host]!.has(from)
+    const isFull = mesh.length >= this.boundsOf(host).high && !this.#dialled[host]!.has(from)
     if (isFull || this.#isBackedOff(host, from, nowUs)) {
       this.#backOff(host, from, nowUs)
       this.counts.prunes++
@@ -104,15 +115,16 @@ export class Mesh {
 
   /** The heartbeat's care. True when the next heartbeat has to look again. */
   maintain(host: number, nowUs: number): boolean {
-    const { d, dLow, dHigh, dOut } = this.#knobs
+    const { degree, low, high } = this.boundsOf(host)
     const mesh = this.#mesh[host]!
-    if (mesh.length < dLow) {
-      for (const peer of this.#candidates(host, nowUs).slice(0, d - mesh.length))
+    if (mesh.length < low) {
+      for (const peer of this.#candidates(host, nowUs).slice(0, degree - mesh.length))
         this.#graft(host, peer)
     }
-    if (mesh.length > dHigh) this.#pruneToD(host, nowUs)
-    if (mesh.length >= dLow) this.#graftDialled(host, dOut - this.#dialledIn(host, mesh), nowUs)
-    return mesh.length < dLow && mesh.length < this.#peers[host]!.length
+    if (mesh.length > high) this.#pruneToDegree(host, nowUs)
+    if (mesh.length >= low)
+      this.#graftDialled(host, this.#knobs.dOut - this.#dialledIn(host, mesh), nowUs)
+    return mesh.length < low && mesh.length < this.#peers[host]!.length
   }
 
   #graftDialled(host: number, needed: number, nowUs: number): void {
@@ -122,19 +134,20 @@ export class Mesh {
     for (const peer of candidates.slice(0, needed)) this.#graft(host, peer)
   }
 
-  #pruneToD(host: number, nowUs: number): void {
-    const { d, dScore, dOut } = this.#knobs
+  #pruneToDegree(host: number, nowUs: number): void {
+    const { dScore, dOut } = this.#knobs
+    const { degree } = this.boundsOf(host)
     const mesh = this.#mesh[host]!
     const drawn = this.#port.random(host).shuffle(mesh.slice(dScore))
     const order = [...mesh.slice(0, dScore), ...drawn]
     const dialled = this.#dialled[host]!
     // Too few of our own among those that stay: the first of the others that is ours goes to the front.
-    for (let kept = this.#dialledIn(host, order.slice(0, d)); kept < dOut; kept++) {
-      const at = order.findIndex((peer, i) => i >= d && dialled.has(peer))
+    for (let kept = this.#dialledIn(host, order.slice(0, degree)); kept < dOut; kept++) {
+      const at = order.findIndex((peer, i) => i >= degree && dialled.has(peer))
       if (at < 0) break
       order.unshift(...order.splice(at, 1))
     }
-    for (const peer of order.slice(d)) {
+    for (const peer of order.slice(degree)) {
       without(mesh, peer)
       this.#backOff(host, peer, nowUs)
       this.counts.prunes++

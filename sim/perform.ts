@@ -7,6 +7,7 @@ import type { MemberId, RequestId } from '../protocol/base/id.ts'
 import { unreachable } from '../protocol/base/invariant.ts'
 import type { Effect, Notification, Persist, ReservePorts } from '../protocol/effect.ts'
 import type { EffectFailed } from '../protocol/event.ts'
+import type { GossipMesh } from '../protocol/membership/gossip-mesh.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
 import type { Reply } from '../protocol/request.ts'
 import type { Disk } from './disk.ts'
@@ -20,7 +21,7 @@ export interface World extends TaskMachine {
   after(delayUs: number, run: () => void, kind?: Kind): void
   send(to: MemberId, message: Message): void
   publish(broadcast: Broadcast): void
-  keepLinks(members: readonly MemberId[]): void
+  keepLinks(members: readonly MemberId[], mesh: GossipMesh): void
   provide(service: string): void
   withdraw(service: string): void
   reply(request: RequestId, reply: Reply): void
@@ -78,7 +79,7 @@ export class Performer {
       case 'publish':
         return world.publish(effect.broadcast)
       case 'keep-links':
-        return world.keepLinks(effect.members)
+        return world.keepLinks(effect.members, effect.mesh)
       case 'reserve-ports':
         return this.#reserve(effect)
       case 'release-ports':

@@ -28,6 +28,7 @@ export class Counters {
   bytesSent = 0
   bytesReceived = 0
   published = 0
+  publishedCopies = 0
   gossipReceived = 0
   readonly #dropped = new Map<DropReason, number>()
 
@@ -43,6 +44,7 @@ export class Counters {
       bytesSent: this.bytesSent,
       bytesReceived: this.bytesReceived,
       published: this.published,
+      publishedCopies: this.publishedCopies,
       gossipReceived: this.gossipReceived,
       dropped: Object.fromEntries(this.#dropped),
     }

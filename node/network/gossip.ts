@@ -6,6 +6,7 @@
 import { hash } from 'node:crypto'
 import { type GossipsubOpts, type Message, TopicValidatorResult } from '@chainsafe/libp2p-gossipsub'
 import { limits } from '../../protocol/limits.ts'
+import { type GossipMesh, sparseMesh } from '../../protocol/membership/gossip-mesh.ts'
 import type { Counters } from './counters.ts'
 import type { Node } from './libp2p.ts'
 import { timing } from './timing.ts'
@@ -26,10 +27,7 @@ export function gossipOptions(topic: string): Partial<GossipsubOpts> {
     floodPublish: false,
     doPX: false,
     tagMeshPeers: false,
-    // A message reaches a member about D times. 4 keeps a random graph of thousands connected.
-    D: 4,
-    Dlo: 3,
-    Dhi: 8,
+    ...boundsOf(sparseMesh),
     Dscore: 3,
     Dout: 1,
     Dlazy: 4,
@@ -42,6 +40,10 @@ export function gossipOptions(topic: string): Partial<GossipsubOpts> {
     scoreParams: { IPColocationFactorWeight: 0, decayInterval: 10_000 },
     ...bounds,
   }
+}
+
+function boundsOf({ degree, low, high }: GossipMesh) {
+  return { D: degree, Dlo: low, Dhi: high }
 }
 
 const bounds: Partial<GossipsubOpts> = {
@@ -62,10 +64,22 @@ const bounds: Partial<GossipsubOpts> = {
   },
 }
 
+/** What gossipsub does not tell of in its type. */
+interface Inner {
+  readonly opts: Partial<GossipsubOpts>
+  readonly status?: { heartbeatTimeout?: NodeJS.Timeout }
+  publish(
+    topic: string,
+    bytes: Uint8Array,
+    options: { floodPublish: boolean },
+  ): Promise<{ readonly recipients: readonly unknown[] }>
+}
+
 export class Gossip {
   readonly #node: Node
   readonly #topic: string
   readonly #counters: Counters
+  #floodsOwn = false
 
   constructor(init: {
     node: Node
@@ -90,10 +104,14 @@ export class Gossip {
 
   /** Gossipsub forgets the timer of its next heartbeat when it stops, and would keep the process for it. */
   stop(): void {
-    const { status } = this.#node.services.pubsub as unknown as {
-      status?: { heartbeatTimeout?: NodeJS.Timeout }
-    }
+    const { status } = this.#inner
     status?.heartbeatTimeout?.unref?.()
+  }
+
+  /** Gossipsub reads its bounds at each heartbeat. */
+  setMesh(mesh: GossipMesh): void {
+    this.#floodsOwn = mesh.floodsOwn
+    Object.assign(this.#inner.opts, boundsOf(mesh))
   }
 
   publish(bytes: Uint8Array): void {
@@ -102,9 +120,16 @@ export class Gossip {
       return
     }
     this.#counters.published++
-    this.#node.services.pubsub
-      .publish(this.#topic, bytes)
-      .catch(() => this.#counters.drop('publish-failed'))
+    this.#inner.publish(this.#topic, bytes, { floodPublish: this.#floodsOwn }).then(
+      ({ recipients }) => {
+        this.#counters.publishedCopies += recipients.length
+      },
+      () => this.#counters.drop('publish-failed'),
+    )
+  }
+
+  get #inner(): Inner {
+    return this.#node.services.pubsub as unknown as Inner
   }
 
   #validate(message: Message): TopicValidatorResult {

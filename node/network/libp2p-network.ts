@@ -5,6 +5,7 @@ import type { Connection, PrivateKey, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { MemberId } from '../../protocol/base/id.ts'
 import { limits } from '../../protocol/limits.ts'
+import { type GossipMesh, sparseMesh } from '../../protocol/membership/gossip-mesh.ts'
 import { toMultiaddr } from './address.ts'
 import { type ProtocolIds, protocolIds } from './cluster.ts'
 import { Counters } from './counters.ts'
@@ -37,6 +38,7 @@ export class Libp2pNetwork implements Network {
   #parts: Parts | undefined
   /** What is asked for before the start is done then. */
   #kept: readonly MemberId[] = []
+  #mesh: GossipMesh = sparseMesh
   readonly #provided = new Set<string>()
 
   constructor(init: NetworkInit) {
@@ -81,6 +83,7 @@ export class Libp2pNetwork implements Network {
     parts.sweep.start()
     parts.join.start()
     parts.links.dialler.keep(this.#kept)
+    parts.gossip.setMesh(this.#mesh)
     for (const name of this.#provided) parts.index.provide(name)
   }
 
@@ -108,9 +111,11 @@ export class Libp2pNetwork implements Network {
     else this.#parts.gossip.publish(bytes)
   }
 
-  keepLinks(members: readonly MemberId[]): void {
+  keepLinks(members: readonly MemberId[], mesh: GossipMesh = sparseMesh): void {
     this.#kept = members
+    this.#mesh = mesh
     this.#parts?.links.dialler.keep(members)
+    this.#parts?.gossip.setMesh(mesh)
   }
 
   isLinked(member: MemberId): boolean {

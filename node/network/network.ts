@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { PrivateKey } from '@libp2p/interface'
 import type { MemberId } from '../../protocol/base/id.ts'
+import type { GossipMesh } from '../../protocol/membership/gossip-mesh.ts'
 import { Libp2pNetwork } from './libp2p-network.ts'
 
 export interface NetworkInit {
@@ -39,8 +40,8 @@ export interface Network {
   send(to: MemberId, bytes: Uint8Array): void
   /** Gossip to every member. */
   publish(bytes: Uint8Array): void
-  /** These links are held open and dialled again when they close. */
-  keepLinks(members: readonly MemberId[]): void
+  /** These links are held open and dialled again when they close; gossip goes over some of them. */
+  keepLinks(members: readonly MemberId[], mesh?: GossipMesh): void
   isLinked(member: MemberId): boolean
   /** Until `withdraw`, the DHT answers with this node for `name`. */
   provide(name: string): void
@@ -71,6 +72,8 @@ export interface NetworkCounters {
   bytesSent: number
   bytesReceived: number
   published: number
+  /** To neighbours, of what was published. */
+  publishedCopies: number
   gossipReceived: number
   /** Dropped, by reason: `queue-full`, `too-large`, `unreachable`, `handshake-refused`, … */
   dropped: { [reason: string]: number }

@@ -2,6 +2,7 @@
 import { compareText, type MemberId } from '../base/id.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
+import { gossipMeshOf } from './gossip-mesh.ts'
 import type { Presence } from './ring.ts'
 
 export class Neighbourhood {
@@ -59,10 +60,11 @@ export class Neighbourhood {
   keepLinks(out: EffectSink): void {
     if (this.#neighbours !== undefined) return
     const members = this.neighbours()
-    const key = members.join(' ')
+    const mesh = gossipMeshOf(this.#rings.size)
+    const key = `${mesh.degree} ${members.join(' ')}`
     if (key === this.#kept) return
     this.#kept = key
-    out.push({ type: 'keep-links', members })
+    out.push({ type: 'keep-links', members, mesh })
   }
 
   #compute(): readonly MemberId[] {

@@ -3,7 +3,7 @@
  * gets: the simulator's model of gossipsub, which is held against recorded runs of real agents, over the links that
  * the agents' own membership asks for.
  */
-import { agentGossip } from '../../sim/gossip.ts'
+import { type GossipMesh, gossipMeshOf } from '../../protocol/membership/gossip-mesh.ts'
 import { Simulator } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
 import { atMost, type Figure, median } from './figure.ts'
@@ -25,15 +25,15 @@ interface Spread {
   readonly copies: number
 }
 
-/** `d`: the degree of the mesh; left out, as the agent sets it. */
+/** `bounds`: of the mesh; left out, as the members ask for. */
 export function benchDissemination(
   members: number,
   targetMs: number,
   broadcasts: number,
-  d = agentGossip.d,
+  bounds?: GossipMesh,
 ): Figure[] {
-  const wider = d - agentGossip.d
-  const gossip = { d, dLow: agentGossip.dLow + wider, dHigh: agentGossip.dHigh + 2 * wider }
+  const { degree: d } = bounds ?? gossipMeshOf(members)
+  const gossip = bounds === undefined ? {} : { bounds }
   const simulator = new Simulator({ seed: 1, members, network, gossip })
   startWarm(simulator)
   simulator.run(warmUs)

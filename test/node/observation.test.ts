@@ -68,6 +68,7 @@ observation('the metrics say what the parts have counted, each time anew', async
         bytesSent: 7,
         bytesReceived: 8,
         published: 9,
+        publishedCopies: 36,
         gossipReceived: 10,
         dropped: { 'queue-full': 3 },
       }),

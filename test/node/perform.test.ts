@@ -10,6 +10,7 @@ import { createProcessRuntime } from '../../node/runtime/process.ts'
 import { openJournal } from '../../node/storage/journal.ts'
 import { StoreFailure } from '../../node/storage/store.ts'
 import type { Event } from '../../protocol/event.ts'
+import { sparseMesh } from '../../protocol/membership/gossip-mesh.ts'
 import { type PerformerUnderTest, performerContract, taskOf } from '../contract.ts'
 
 const performers = suite('performer')
@@ -141,7 +142,7 @@ performers('a task that cannot be started surely does not run', () =>
 performers('what is published, provided and kept reaches the network in order', () =>
   withSubject(async ({ performAll, acts }) => {
     performAll([
-      { type: 'keep-links', members: ['a'] },
+      { type: 'keep-links', members: ['a'], mesh: sparseMesh },
       { type: 'provide', service: 'web' },
       { type: 'withdraw', service: 'web' },
       { type: 'stop-agent' },

@@ -2,6 +2,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { limits } from '../../../protocol/limits.ts'
+import { denseMesh, sparseMesh } from '../../../protocol/membership/gossip-mesh.ts'
 import { bytes, hostPort, introduce, keyOf, member, type TestMember, until } from './members.ts'
 
 const network = suite('network/network')
@@ -199,6 +200,25 @@ network('twenty members started together link fully', async () => {
   for (const each of twenty)
     for (const id of ids) if (id !== each.id) each.network.send(id, bytes('x'))
   await until('all heard all', () => twenty.every((each) => each.received.length === 19))
+})
+
+network('in a dense mesh an author tells all its neighbours, in a sparse one a few', async () => {
+  const [hub, ...leaves] = await Promise.all(Array.from({ length: 12 }, (_, i) => add(i + 1)))
+  introduce(hub!, ...leaves)
+  const ids = leaves.map(({ id }) => id)
+  const copies = () => hub!.network.counters().publishedCopies
+  let before = 0
+  /** Of the one published at the last look. */
+  const copiesOfLast = (): number => {
+    const last = copies() - before
+    before = copies()
+    hub!.network.publish(bytes(`broadcast ${before} ${Math.random()}`))
+    return last
+  }
+  hub!.network.keepLinks(ids, denseMesh)
+  await until('all are told', () => copiesOfLast() === leaves.length)
+  hub!.network.keepLinks(ids, sparseMesh)
+  await until('a few are told', () => copiesOfLast() <= sparseMesh.high, 30_000)
 })
 
 network('a stop is prompt, leaves the others unharmed, and can be asked for twice', async () => {
