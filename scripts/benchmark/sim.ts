@@ -75,7 +75,9 @@ export function benchSim(target: SimTarget, runs: number): Figure[] {
 }
 
 function measure({ flags, heapMiB }: SimTarget): Measured {
-  const node = ['--no-warnings', `--max-old-space-size=${heapMiB}`, '--max-semi-space-size=64']
+  // As scripts/starling runs it.
+  const heap = [`--max-old-space-size=${heapMiB}`, '--heap-growing-percent=100']
+  const node = ['--no-warnings', ...heap, '--max-semi-space-size=32']
   const { status, stdout, signal } = spawnSync(process.execPath, [...node, program, ...flags], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
