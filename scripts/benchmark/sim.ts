@@ -76,7 +76,7 @@ export function benchSim(target: SimTarget, runs: number): Figure[] {
 
 function measure({ flags, heapMiB }: SimTarget): Measured {
   // As scripts/starling runs it.
-  const heap = [`--max-old-space-size=${heapMiB}`, '--heap-growing-percent=100']
+  const heap = [`--max-old-space-size=${heapMiB}`, '--heap-growing-percent=50']
   const node = ['--no-warnings', ...heap, '--max-semi-space-size=32']
   const { status, stdout, signal } = spawnSync(process.execPath, [...node, program, ...flags], {
     encoding: 'utf8',
