@@ -26,9 +26,13 @@ export interface RunningTask {
   readonly task: string
   readonly resources: Resources
   readonly ports: { readonly [name: string]: number }
-  readonly pid: number
+  readonly pid: number | null
+  readonly containerId: string | null
   readonly isContainer: boolean
 }
+
+/** How far a task has come that another program has started, and what it is known by. */
+export type Underway = Pick<RunningTask, 'pid' | 'containerId'> & { readonly ranUs: number }
 
 /** Whose runtimes they are. */
 export interface TaskMachine {
@@ -118,13 +122,13 @@ export class TaskRuntime {
     })
   }
 
-  /** A task that has run for so long already. */
-  restore(effect: Omit<StartTask, 'type' | 'id'>, ranUs: number): void {
+  /** A task that runs already. */
+  restore(effect: Omit<StartTask, 'type' | 'id'>, underway: Underway): void {
     const { allocation, ports, task } = effect
     const wanted = Object.entries(ports).map(([name, host]) => ({ name, host }))
     this.ports.reserve(allocation, wanted)
     if (task.docker) this.images.waitUs(task.docker.image, 'missing', -oneDayUs)
-    this.#begin(keyOf(allocation, task.name), effect, ranUs)
+    this.#begin(keyOf(allocation, task.name), effect, underway)
   }
 
   /** Every check passes the first time that it runs. */
@@ -164,8 +168,8 @@ export class TaskRuntime {
   /** What a new agent finds. */
   observe(): ObservedTask[] {
     this.#watched.clear()
-    const running = this.running().map(({ allocation, task, pid, ports }) => {
-      return { allocation, task, running: true, pid, containerId: null, ports, exitCode: null }
+    const running = this.running().map(({ allocation, task, pid, containerId, ports }) => {
+      return { allocation, task, running: true, pid, containerId, ports, exitCode: null }
     })
     return [...running, ...sortedValues(this.#ended)]
   }
@@ -197,20 +201,27 @@ export class TaskRuntime {
     return outcome
   }
 
-  #begin(key: string, effect: Omit<StartTask, 'type' | 'id'>, ranUs = 0): void {
+  #begin(key: string, effect: Omit<StartTask, 'type' | 'id'>, underway?: Underway): void {
     if (this.#running.has(key)) return
-    this.#lastPid += 1
     const { allocation, job, slot, ports } = effect
     const { name: task, resources, docker } = effect.task
     const isContainer = docker !== undefined
-    const pid = this.#lastPid
-    const running = { allocation, job, slot, task, resources, ports, pid, isContainer }
+    const { pid, containerId, ranUs } = underway ?? this.#fresh()
+    const running = {
+      ...{ allocation, job, slot, task, resources, ports },
+      ...{ pid, containerId, isContainer },
+    }
     this.#running.set(key, running)
     this.#ended.delete(key)
     this.#used = add(this.#used, resources)
     this.onChange?.(running, 1)
     this.onStart?.()
     this.#liveOut(key, running, effect.task, ranUs)
+  }
+
+  #fresh(): Underway {
+    this.#lastPid += 1
+    return { pid: this.#lastPid, containerId: null, ranUs: 0 }
   }
 
   #liveOut(key: string, running: RunningTask, task: TaskSpec, ranUs: number): void {

@@ -27,13 +27,13 @@ export function restoreTasks(hosts: readonly Host[], { at, records }: Snapshot):
 function restore(
   host: Host,
   { id: allocation, job, slot, ports, resources }: AllocationBody,
-  { name, startedAt }: TaskStatus,
+  { name, startedAt, pid, containerId }: TaskStatus,
   spec: JobSpec | undefined,
   at: number,
 ): void {
   const task = spec?.tasks.find((each) => each.name === name) ?? forgottenTask(name, resources)
-  const ranMs = Math.max(0, at - (startedAt ?? at))
-  host.runtime.restore({ allocation, job, slot, task, ports }, ranMs * 1000)
+  const ranUs = Math.max(0, at - (startedAt ?? at)) * 1000
+  host.runtime.restore({ allocation, job, slot, task, ports }, { pid, containerId, ranUs })
 }
 
 /** Newest first, by version. */

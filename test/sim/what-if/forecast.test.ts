@@ -27,7 +27,7 @@ const kill = (...nodes: string[]): Act => ({ type: 'kill', nodes })
 whatIf('the members of a snapshot go on as they were: nothing moves, nothing is started', () => {
   const { steps, moves, waiting, snapshot } = foretold([])
   assert.equal([steps.length, moves, waiting], [1, [], []])
-  assert.equal([steps[0]!.moves, steps[0]!.shortfalls], [[], []])
+  assert.equal([steps[0]!.moves, steps[0]!.shortfalls, steps[0]!.convergedMs], [[], [], 50])
   assert.equal([snapshot.nodes, snapshot.jobs], [5, 12])
 })
 
