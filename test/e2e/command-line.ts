@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { type LocalAgent, root } from '../../scripts/cluster.ts'
+import { type LocalAgent, root, until } from '../../scripts/cluster.ts'
 
 export interface Ended {
   readonly code: number | null
@@ -41,3 +41,20 @@ export async function said(agent: LocalAgent, words: string, input = ''): Promis
   if (code !== 0) throw new Error(`starling ${words} ended with ${code}: ${err}`)
   return out
 }
+
+/** What it prints once that matches: another agent may hear of what one has seen a moment later. */
+export async function says(agent: LocalAgent, words: string, awaited: RegExp): Promise<void> {
+  let last = ''
+  const matches = async () => {
+    const { out, err } = await starling(agent, words)
+    last = out + err
+    return awaited.test(last)
+  }
+  try {
+    await until(matches, `${words} says ${awaited}`, saysWithinMs)
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; it says: ${last}`)
+  }
+}
+
+const saysWithinMs = 60_000

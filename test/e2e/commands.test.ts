@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LocalCluster, root, until } from '../../scripts/cluster.ts'
-import { said, starling } from './command-line.ts'
-import { type AllocationShape, isRunning, nodes, runningOf, sleeper } from './shapes.ts'
+import { said, says, starling } from './command-line.ts'
+import { type AllocationShape, agree, isRunning, nodes, runningOf, sleeper } from './shapes.ts'
 
 const commands = suite('e2e/commands')
 let cluster: LocalCluster
@@ -22,6 +22,9 @@ commands.before(async () => {
 })
 
 commands.after(() => cluster.stop())
+
+/** What one agent was told, or has seen, is known to all. */
+const allKnow = () => until(() => agree(cluster.agents), 'all know the same', patienceMs)
 
 const small = { cpu: 20, memory: 8 }
 
@@ -47,6 +50,7 @@ commands('a first walk: run, ps, logs, scale, why, history, services, events, st
   const run = await starling(agent(1), 'run - --wait --timeout 60s', yaml)
   assert.equal([run.code, run.out.split(':')[0]], [0, 'hello submitted'])
   assert.match(await said(agent(1), 'run -', yaml), /^hello in place/)
+  await allKnow()
   const [table, logs, json, jobs, list] = await Promise.all([
     said(agent(2), 'ps hello'),
     said(agent(3), 'logs hello'),
@@ -63,6 +67,7 @@ commands('a first walk: run, ps, logs, scale, why, history, services, events, st
   assert.match(jobs, /^hello +service +running +3 +3 +3 +0/m)
   assert.match(list, /^n3 +alive +127.0.0.1 +0.1\/2 +16Mi\/2.0Gi +process +rack=b1,zone=b/m)
   assert.is(await said(agent(2), 'scale hello 5 --wait'), 'hello scaled to 5\n')
+  await allKnow()
   const [why, history, plan, events] = await Promise.all([
     said(agent(3), 'why hello 4'),
     said(agent(3), 'history hello'),
@@ -76,11 +81,13 @@ commands('a first walk: run, ps, logs, scale, why, history, services, events, st
   assert.match(events, /hello submitted at n1\n.*hello scaled at n2\n$/)
   const stopped = await starling(agent(3), 'stop hello --wait')
   assert.equal([stopped.code, stopped.out], [0, 'hello deleted\n'])
+  await allKnow()
   assert.is((await starling(agent(1), 'stop hello')).code, 1)
 })
 
 commands('every reading verb speaks JSON; exit codes are 0, 1 and 2', async () => {
   await post(sleeper('json', 1, small, { services: [] }))
+  await allKnow()
   const reading = ['ps', 'jobs', 'nodes', 'services', 'history json', 'why json', 'version']
   const spoken = await Promise.all(
     [...reading, 'snapshot'].map((verb) =>
@@ -143,6 +150,7 @@ commands('what fits nowhere waits, and says for each node what is missing', asyn
   ]
   await Promise.all(jobs.map(post))
   await until(() => isRunning(agent(1), 'fourth', 3), 'three of four run', patienceMs)
+  await allKnow()
   const [gpu, disk, fourth] = await Promise.all(jobs.map(({ id }) => said(agent(2), `why ${id}`)))
   assert.is(gpu!.match(/^n[123] +- +gpu: needs 1, 0 free$/gm)?.length, 3)
   assert.is(disk!.match(/^n[123] +- +disk: needs 1000000000, [0-9]+ free$/gm)?.length, 3)
@@ -166,9 +174,8 @@ commands('a task that fails is restarted as its policy says, then tried elsewher
     tries.map(({ tasks }) => tasks[0]!.restarts),
     [1, 1, 1],
   )
-  const shown = await said(agent(2), 'ps failing --all')
-  assert.match(shown, /failed +no +- +1 +\S+ +main: exited with 3$/m)
-  assert.match(await said(agent(3), 'logs failing --stream stderr'), /oops/)
+  await says(agent(2), 'ps failing --all', /failed +no +- +1 +\S+ +main: exited with 3$/m)
+  await says(agent(3), 'logs failing --stream stderr', /oops/)
   await agent(2).request('DELETE', '/v1/jobs/failing')
 })
 

@@ -234,7 +234,8 @@ e2e('an image that cannot be had is told', async () => {
   await until(async () => (await absent())?.state === 'failed', 'it fails', boundMs)
   const told = /image registry\.invalid\/no\/such:1 is not on this machine and could not be pulled/
   assert.match((await absent())!.reason!, told)
-  assert.match(JSON.stringify(await agent(2).get('/v1/jobs/absent/why')), told)
+  const why = async () => JSON.stringify(await agent(2).get('/v1/jobs/absent/why'))
+  await until(async () => told.test(await why()), 'another agent says why', boundMs)
   await remove('absent')
 })
 

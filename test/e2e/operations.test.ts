@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LocalCluster, until } from '../../scripts/cluster.ts'
-import { said, starling } from './command-line.ts'
+import { said, says, starling } from './command-line.ts'
 import {
   type AllocationShape,
   isProcess,
@@ -136,7 +136,7 @@ operations('a version that does not become healthy stops at its first slot', asy
   const seen = await agent(1).get<{ items: AllocationShape[] }>('/v1/jobs/rolling/allocations')
   const tried = seen.items.filter((each) => each.version === version)
   assert.is(new Set(tried.map(({ slot }) => slot)).size, 1)
-  assert.match(await said(agent(2), 'ps rolling --all'), /failed .*not healthy/)
+  await says(agent(2), 'ps rolling --all', /failed .*not healthy/)
   await agent(1).request('DELETE', '/v1/jobs/rolling')
 })
 
@@ -153,8 +153,8 @@ operations('drain moves the work, never below the count, and a system job leaves
   assert.is(least, 3)
   assert.not((await placesOf('moved')).includes('n2'))
   assert.is(await everywhere(), 'n1,n3')
-  assert.match(await said(agent(3), 'nodes'), /^n2 +alive, draining/m)
-  assert.match(await said(agent(3), 'jobs'), /^each +system +running +2 +2 +2 +0/m)
+  await says(agent(3), 'nodes', /^n2 +alive, draining/m)
+  await says(agent(3), 'jobs', /^each +system +running +2 +2 +2 +0/m)
   assert.is(await said(agent(3), 'drain n2 --off'), 'n2 is in use again\n')
   await until(async () => (await everywhere()) === 'n1,n2,n3', 'back on each', patienceMs)
 })

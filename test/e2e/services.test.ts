@@ -3,7 +3,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { limits } from '../../protocol/limits.ts'
 import { type LocalAgent, LocalCluster, until } from '../../scripts/cluster.ts'
-import { said } from './command-line.ts'
+import { said, says } from './command-line.ts'
 import { type AllocationShape, runningOf } from './shapes.ts'
 
 const services = suite('e2e/services')
@@ -91,8 +91,8 @@ services('an agent without an instance finds it by the DHT, and it answers there
     const answer = await fetch(`http://${endpoint!.host}:${endpoint!.port}/`)
     assert.is(await answer.text(), 'one of n1\n')
   }
-  assert.match(await said(agent(3), 'services'), /^one +1\/1 +127\.0\.0\.1:[0-9]+$/m)
-  assert.match(await said(agent(3), 'services one'), /^127\.0\.0\.1:[0-9]+ +yes +n1 +one\.0\./m)
+  await says(agent(3), 'services', /^one +1\/1 +127\.0\.0\.1:[0-9]+$/m)
+  await says(agent(3), 'services one', /^127\.0\.0\.1:[0-9]+ +yes +n1 +one\.0\./m)
 })
 
 services('a name that the DHT does not answer for is answered by the replica', async () => {
