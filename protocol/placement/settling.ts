@@ -28,6 +28,11 @@ export class Settling {
     this.#config = config
   }
 
+  /** It came when the other did. */
+  adopt(other: Settling): void {
+    this.#cameAt = other.#cameAt
+  }
+
   come(now: Millis): void {
     this.#cameAt = now
   }

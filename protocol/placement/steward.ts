@@ -67,6 +67,8 @@ export class Steward {
   /** What another steward knows of members and jobs; what it is doing about them is its own. */
   adopt(other: Steward): void {
     this.#present = other.#present
+    this.#hasBegun = other.#hasBegun
+    this.#settling.adopt(other.#settling)
     for (const job of this.#stewardship.adopt(other.#stewardship)) this.#queue.add(job)
   }
 

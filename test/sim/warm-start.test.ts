@@ -5,6 +5,7 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { divergences } from '../../sim/checker/convergence.ts'
+import type { Host } from '../../sim/host.ts'
 import { Simulator, type SimulatorOptions } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
 
@@ -49,6 +50,22 @@ warm('announces nothing and stays as it is', () => {
     assert.is(core.view().counts().members.alive, simulator.hosts.length)
 })
 
+function submitWeb(client: Host): void {
+  const spec = { id: 'web', count: 5, tasks: [{ name: 'a', process: { command: ['a'] } }] }
+  const command = { type: 'submit-job', spec, mode: 'upsert', ifMatch: null, copies: null } as const
+  client.request(command, (reply) => assert.ok(reply.ok))
+}
+
+warm('its members have been there for long: they do not wait for the rest of a story', () => {
+  const simulator = started({ members: 5 })
+  for (const { runtime } of simulator.hosts) runtime.failedPpm = 0
+  simulator.run(3 * second)
+  const [client] = simulator.hosts
+  submitWeb(client!)
+  const runs = () => client!.core.view().job('web')?.healthy === 5
+  assert.ok(simulator.runUntil(runs, 1 * second))
+})
+
 warm('a crash is noticed, a restart from the disk comes back, a job runs', () => {
   const simulator = started()
   simulator.run(2 * second)
@@ -58,9 +75,7 @@ warm('a crash is noticed, a restart from the disk comes back, a job runs', () =>
   assert.is(client.core.view().memberState(victim.id), 'down')
   victim.start([client])
   assert.ok(simulator.runUntil(() => divergences(simulator).length === 0, 40 * second))
-  const spec = { id: 'web', count: 5, tasks: [{ name: 'a', process: { command: ['a'] } }] }
-  const command = { type: 'submit-job', spec, mode: 'upsert', ifMatch: null, copies: null } as const
-  client.request(command, (reply) => assert.ok(reply.ok))
+  submitWeb(client)
   const runs = () => client.core.view().job('web')?.healthy === 5
   assert.ok(simulator.runUntil(runs, 30 * second))
 })
