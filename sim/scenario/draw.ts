@@ -25,6 +25,17 @@ const drawable: readonly FaultShape[] = [
   { fault: 'deafen', at: '0s', target: one, other: one, direction: 'in', for: seconds(5, 30) },
   { fault: 'fill-disk', at: '0s', target: one, for: seconds(1, 11) },
   { fault: 'add-members', at: '0s', count: 1 },
+  { fault: 'restart-agent', at: '0s', target: one, for: '200ms..5s' },
+  // Only once: two machines and their disks at a time are more than two copies can bear.
+  { fault: 'destroy', at: '0s', target: one, times: 1 },
+  { fault: 'flap', at: '0s', target: one, down: '200ms..3s', up: '200ms..3s', for: seconds(3, 15) },
+  { fault: 'lose', at: '0s', target: one, loss: '30%', for: seconds(2, 10) },
+  { fault: 'slow', at: '0s', target: one, delay: '10ms..1s', for: seconds(2, 10) },
+  { fault: 'jump-clock', at: '0s', target: one, by: '7s' },
+  { fault: 'jump-clock', at: '0s', target: one, by: '-7s' },
+  { fault: 'drain', at: '0s', target: one, for: seconds(2, 10) },
+  { fault: 'flood', at: '0s', target: one, perSecond: 50, for: seconds(1, 5) },
+  { fault: 'fail-starts', at: '0s', target: one, share: '50%', for: seconds(1, 5) },
 ]
 
 export function drawScenario(

@@ -22,9 +22,18 @@ promises('each fault and each knob had effect in some run', () => {
     'add-members',
     'cut',
     'deafen',
+    'destroy',
+    'drain',
+    'fail-starts',
     'fill-disk',
+    'flap',
+    'flood',
+    'jump-clock',
     'kill-agent',
+    'lose',
     'power-off',
+    'restart-agent',
+    'slow',
   ])
   for (const fault of faults) {
     const idle = outcomes.flatMap((outcome) => outcome.idle.filter((knob) => knob.includes(fault)))
