@@ -106,7 +106,7 @@ export class Links {
       }
   }
 
-  #pass(connection: Connection, from: Host, payload: Payload, bytes: number, workUs = 0): void {
+  #pass(connection: Connection, from: Host, payload: Payload, bytes: number): void {
     const way = connection.way(from)
     const to = connection.other(from)
     if (way.held !== undefined) return this.#hold(way, payload)
