@@ -1,8 +1,8 @@
 /**
  * Who passes gossip on to whom: each host's mesh, kept as gossipsub keeps it (v1.1 as in js-libp2p). A host knows the
- * peers at the ends of its links that take part; at each heartbeat it grafts when its mesh is below its low bound, prunes when
- * it is above the high one, and sees to one that it dialled itself; a peer that comes is grafted at once while the mesh is small.
- * Whoever is pruned is not grafted again for a minute.
+ * peers at the ends of its links that take part; at each heartbeat it grafts when its mesh is below its low bound,
+ * prunes when it is above the high one, and sees to one that it dialled itself; a peer that comes is grafted at once
+ * while the mesh is small. Whoever is pruned is not grafted again for a minute.
  *
  * Not modelled: scores (all are equal here, as only the application's own would differ), peer exchange, several topics.
  */

@@ -6,14 +6,15 @@
  * record lives, the bytes only for the last few, since they are as large as the record itself.
  */
 import { canonicalLength, encodeCanonical } from '../base/bytes.ts'
+import { hashText } from '../base/hash.ts'
 import type { Seal } from '../base/seal.ts'
 import type { Value } from '../base/value.ts'
 import type { ReplicaRecord } from './record.ts'
 
 const sizes = new WeakMap<ReplicaRecord, number>()
 
-/** 256 × 0.5 KiB: the records of one batch, which many simulated members verify one after the other. */
-const lastSigned = new Array<{ record: ReplicaRecord; bytes: Uint8Array } | undefined>(256)
+/** 1,024 × 0.5 KiB: the records under way, which many simulated members verify one after the other. */
+const lastSigned = new Array<{ record: ReplicaRecord; bytes: Uint8Array } | undefined>(1024)
 
 /** Bytes that the record takes in a message or in the journal. */
 export function recordSize(record: ReplicaRecord): number {
@@ -25,7 +26,8 @@ export function recordSize(record: ReplicaRecord): number {
 }
 
 export function signedBytes(record: ReplicaRecord): Uint8Array {
-  const place = record.counter % lastSigned.length
+  // By its key too: the counters of young authors are alike.
+  const place = (hashText(record.key) + record.counter) % lastSigned.length
   const held = lastSigned[place]
   if (held?.record === record) return held.bytes
   const { signature: _, ...fields } = record
