@@ -21,7 +21,7 @@ const drawn = fc.nat(1_000_000).map((seed) => drawScenario(seed, { membersMin: 5
 const bug = drawn.chain((scenario) =>
   fc.record({
     scenario: fc.constant(scenario),
-    faults: fc.subarray(scenario.faults.map(({ fault }) => fault)),
+    faults: fc.subarray([...new Set(scenario.faults.map(({ fault }) => fault))]),
     members: fc.integer({ min: 1, max: scenario.members.count }),
     safetyUs: fc.nat(durationUs(scenario.durations.safety)),
     needsLoss: fc.boolean(),
