@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import { sparseMesh } from '../protocol/membership/gossip-mesh.ts'
+import { BrokenTrace } from '../sim/trace/broken-trace.ts'
 import { benchAntiEntropy } from './benchmark/antientropy.ts'
 import { benchCalm } from './benchmark/calm.ts'
 import { benchDeath } from './benchmark/death.ts'
@@ -58,6 +59,16 @@ const parts: { [name: string]: () => Promise<Figure[]> | Figure[] } = {
 for (const [name, target] of Object.entries(simTargets))
   parts[name] = () => benchSim(target, quick ? 1 : 3)
 
+async function measure(name: string): Promise<Figure[]> {
+  try {
+    return await parts[name]!()
+  } catch (error) {
+    if (!(error instanceof BrokenTrace)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return process.exit(2)
+  }
+}
+
 const unknown = positionals.filter((name) => parts[name] === undefined)
 if (unknown.length > 0) {
   process.stderr.write(`there is no part ${unknown.join(', ')}\n${usage}`)
@@ -69,7 +80,7 @@ if (positionals.includes('trace') && values.trace === undefined) {
 }
 const figures: Figure[] = []
 for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
-  const measured = await parts[name]!()
+  const measured = await measure(name)
   figures.push(...measured)
   process.stdout.write(`${table(measured)}\n`)
 }
