@@ -16,6 +16,8 @@ import type { TaskMachine, TaskRuntime } from './runtime.ts'
 
 /** All that a performer touches. */
 export interface World extends TaskMachine {
+  /** Its agent runs. */
+  readonly isUp: boolean
   readonly disk: Disk
   readonly runtime: TaskRuntime
   after(delayUs: number, run: () => void, kind?: Kind): void
@@ -51,8 +53,8 @@ export class Performer {
     const { disk, life, nowUs } = this.#world
     const delayUs = disk.write(persist.writes, nowUs) - nowUs
     const settle = () => {
-      // What an earlier agent has written is settled by the disk's own account of its crash.
-      if (this.#world.life !== life) return
+      // What an agent that has ended has written is settled by the disk's own account of its crash.
+      if (!this.#world.isUp || this.#world.life !== life) return
       if (disk.settle(this.#world.nowUs)) {
         this.performAll(rest)
         this.#world.tell(life, { type: 'persisted', id: persist.id })

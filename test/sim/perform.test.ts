@@ -1,5 +1,6 @@
 /** The simulated machine owes the core what the agent's own performer owes it. */
 import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
 import { type PerformerUnderTest, performerContract } from '../contract.ts'
 import { TestMachine } from './machine.ts'
 
@@ -22,5 +23,20 @@ function create(): PerformerUnderTest {
 }
 
 performerContract(performers, create)
+
+/** Seed 2416 of the fuzzer: a destroyed machine began a task when its disk would have answered. */
+performers('what waits for the disk of an agent that has ended is never done', () => {
+  for (const end of ['killAgent', 'powerOff'] as const) {
+    const machine = new TestMachine()
+    const writes = [{ key: 'a', value: 1 }]
+    machine.performer.performAll([
+      { type: 'persist', id: 1, writes },
+      { type: 'provide', service: 'web' },
+    ])
+    machine[end]()
+    machine.run()
+    assert.equal([machine.acts, machine.told], [[], []], end)
+  }
+})
 
 performers.run()
