@@ -1,7 +1,9 @@
 /** What we ask of the engine, each with a time-out and with failures in the terms of a runtime. */
 import { Agent } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import Docker from 'dockerode'
 import { bounded, engineFailure, statusOf } from './docker-failure.ts'
+import { killedCode } from './exit.ts'
 import { labelFilter } from './labels.ts'
 
 /** A busy engine starts a container in seconds; one that takes longer than this has other troubles. */
@@ -64,6 +66,30 @@ export async function inspect(
       throw error
     })
   return await ask('inspect-failed', answer)
+}
+
+/** The engine is told of an end and of its cause on different ways, milliseconds apart; more on a busy machine. */
+const causeLagMs = 300
+
+/** As `inspect`; one that was killed by 9 under a limit of memory is looked at again if the cause is not there yet. */
+export async function inspectEnding(
+  docker: Docker,
+  id: string,
+): Promise<Docker.ContainerInspectInfo | undefined> {
+  const found = await inspect(docker, id)
+  if (found === undefined || !isCauseOpen(found)) return found
+  await delay(causeLagMs)
+  return await inspect(docker, id)
+}
+
+function isCauseOpen({ State, HostConfig }: Docker.ContainerInspectInfo): boolean {
+  const isKilled = !State.Running && State.ExitCode === killedCode
+  return isKilled && !State.OOMKilled && (HostConfig?.Memory ?? 0) > 0
+}
+
+/** Of a listed container. */
+export function isRunningState(state: string | undefined): boolean {
+  return state === 'running' || state === 'paused' || state === 'restarting'
 }
 
 /** All of this node's, running or not. */

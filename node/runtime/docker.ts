@@ -18,6 +18,8 @@ import {
   connectDocker,
   type EngineAddress,
   inspect,
+  inspectEnding,
+  isRunningState,
   listOurs,
   removeContainer,
   whyNoAnswer,
@@ -222,7 +224,7 @@ class Containers implements Runtime {
   /** Asks whether it has ended, and if so tells it, once. */
   async #settle(known: KnownContainer): Promise<TaskExit | undefined> {
     if (known.exit !== undefined) return known.exit
-    const found = await inspect(this.#docker, known.id)
+    const found = await inspectEnding(this.#docker, known.id)
     if (found?.State.Running) return undefined
     return this.#conclude(known, exitOf(found))
   }
@@ -367,10 +369,6 @@ function exitOf(found: Docker.ContainerInspectInfo | undefined): TaskExit {
   const { ExitCode, OOMKilled } = found.State
   const memory = Math.floor((found.HostConfig.Memory ?? 0) / bytesPerMib)
   return describeExit({ code: ExitCode, outOfMemory: OOMKilled, memory })
-}
-
-function isRunningState(state: string | undefined): boolean {
-  return state === 'running' || state === 'paused' || state === 'restarting'
 }
 
 function cancelled(): RuntimeFailure {

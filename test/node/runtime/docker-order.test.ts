@@ -17,6 +17,7 @@ class ScriptedEngine {
   readonly socketPath = join(this.folder, 'docker.sock')
   onInspect: (() => Promise<void>) | undefined
   roundTrip: (() => Promise<unknown>) | undefined
+  ending = { ExitCode: 0, OOMKilled: false }
   #isRunning = false
   #labels: object = {}
   #events: ServerResponse | undefined
@@ -58,8 +59,9 @@ class ScriptedEngine {
       this.#isRunning = true
       response.writeHead(204).end()
     } else if (method === 'GET' && url.includes(`/containers/${id}/json`)) {
-      const State = { Running: this.#isRunning, Pid: 0, ExitCode: 0, OOMKilled: false }
-      const answer = { Id: id, State, Config: { Labels: this.#labels }, HostConfig: { Memory: 0 } }
+      const State = { Running: this.#isRunning, Pid: 0, ...this.ending }
+      const HostConfig = { Memory: 16 * 2 ** 20 }
+      const answer = { Id: id, State, Config: { Labels: this.#labels }, HostConfig }
       const { onInspect } = this
       this.onInspect = undefined
       await onInspect?.()
@@ -68,16 +70,17 @@ class ScriptedEngine {
   }
 }
 
+function runtimeOf({ socketPath }: ScriptedEngine, told: Told[]) {
+  const onExit: Parameters<typeof createDockerRuntime>[0]['onExit'] = (ref, exit) =>
+    told.push({ ref, exit })
+  return createDockerRuntime({ socketPath, nodeId: 'n', cluster: 'c', onExit })
+}
+
 test('an end that is heard before the start is answered is told', async () => {
   const engine = new ScriptedEngine()
   await engine.up()
   const told: Told[] = []
-  const runtime = createDockerRuntime({
-    socketPath: engine.socketPath,
-    nodeId: 'n',
-    cluster: 'c',
-    onExit: (ref, exit) => told.push({ ref, exit }),
-  })
+  const runtime = runtimeOf(engine, told)
   engine.roundTrip = () => runtime.available()
   const spec = taskSpec({ docker: { image: 'x' } })
   const start = { ...main('a'), job: 'job', slot: 0, spec, ports: {}, env: {} }
@@ -95,6 +98,27 @@ test('an end that is heard before the start is answered is told', async () => {
     }
     await runtime.start(start)
     await until(() => told.length === 3, 'exit 3')
+  } finally {
+    await runtime.close()
+    engine.down()
+  }
+})
+
+test('the cause of an end may come after the end', async () => {
+  const engine = new ScriptedEngine()
+  await engine.up()
+  const told: Told[] = []
+  const runtime = runtimeOf(engine, told)
+  const spec = taskSpec({ docker: { image: 'x' } })
+  try {
+    await runtime.start({ ...main('a'), job: 'job', slot: 0, spec, ports: {}, env: {} })
+    engine.ending = { ExitCode: 137, OOMKilled: false }
+    engine.onInspect = async () => {
+      engine.ending = { ExitCode: 137, OOMKilled: true }
+    }
+    await engine.end()
+    const reason = 'killed: out of memory (16 MiB)'
+    assert.equal(await exitOf(told, main('a')), { exitCode: 137, reason })
   } finally {
     await runtime.close()
     engine.down()
