@@ -5,7 +5,7 @@
  * and a single one in a broadcast without updates makes do with that.
  */
 
-import type { MemberId } from './base/id.ts'
+import { type MemberId, numbersPerEpoch } from './base/id.ts'
 import type { Seal } from './base/seal.ts'
 import { SparseMap } from './base/sparse.ts'
 import { signedBytesOfBroadcast } from './codec.ts'
@@ -37,7 +37,7 @@ export class Broadcaster {
   constructor(init: { self: MemberId; epoch: number; seal: Seal }) {
     this.#self = init.self
     this.#seal = init.seal
-    this.#sequence = init.epoch * 2 ** 32
+    this.#sequence = init.epoch * numbersPerEpoch
   }
 
   publish(

@@ -2,7 +2,7 @@
  * Canonical bytes ⇄ what members say. Encoding is DAG-CBOR: the same value gives the same bytes on every
  * member. Decoding is total: whatever arrives gives a checked value or the reason why not.
  */
-import { decodeCanonical, encodeCanonical } from './base/bytes.ts'
+import { decodeCanonical, encodeCanonical, hexOf } from './base/bytes.ts'
 import {
   bytes,
   type Checked,
@@ -106,12 +106,6 @@ export function signedBytesOfBroadcast(broadcast: Broadcast): Uint8Array {
   const bytes = encodeCanonical({ author, sequence, updates, records } as unknown as Value)
   lastSigned[place] = { broadcast, bytes }
   return bytes
-}
-
-function hexOf(encoded: Uint8Array): string {
-  let text = ''
-  for (const byte of encoded) text += byte.toString(16).padStart(2, '0')
-  return text
 }
 
 function bytesOf(hex: string): Uint8Array {

@@ -6,7 +6,7 @@
  * wrong. A record that was kept in memory for a crash has no effects, and begins in the middle once its agent has
  * lived for a while: it has the last steps then, and no journal to start from.
  */
-import { decodeCanonical, encodeCanonical } from './base/bytes.ts'
+import { decodeCanonical, encodeCanonical, hexOf } from './base/bytes.ts'
 import { hashText, hex32 } from './base/hash.ts'
 import type { MemberId, Millis } from './base/id.ts'
 import {
@@ -183,12 +183,6 @@ export function canonicalForm(value: unknown): Value {
   if (Array.isArray(value)) return value.map(canonicalForm)
   const fields = Object.entries(value).filter(([, field]) => field !== undefined)
   return Object.fromEntries(fields.map(([name, field]) => [name, canonicalForm(field)]))
-}
-
-function hexOf(bytes: Uint8Array): string {
-  let hex = ''
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
-  return hex
 }
 
 const open = { keepUnknown: true }

@@ -46,7 +46,7 @@ export class LocalCluster {
 
   constructor(options: ClusterOptions) {
     endWithProcess()
-    running.add(this)
+    unstopped.add(this)
     this.#options = options
     this.directory = mkdtempSync(join(tmpdir(), 'starling-cluster-'))
     this.keyFile = join(this.directory, 'cluster.key')
@@ -138,13 +138,13 @@ export class LocalCluster {
   }
 
   #remove(): void {
-    running.delete(this)
+    unstopped.delete(this)
     rmSync(this.directory, { recursive: true, force: true })
   }
 }
 
 /** Clusters that have not been stopped. */
-const running = new Set<LocalCluster>()
+const unstopped = new Set<LocalCluster>()
 let endsWithProcess = false
 
 /** However this process ends, short of being killed, its agents do not outlive it. */
@@ -152,7 +152,7 @@ function endWithProcess(): void {
   if (endsWithProcess) return
   endsWithProcess = true
   process.once('exit', () => {
-    for (const cluster of [...running]) cluster.endAtOnce()
+    for (const cluster of [...unstopped]) cluster.endAtOnce()
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.once(signal, () => process.exit(1))

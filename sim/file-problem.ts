@@ -1,4 +1,4 @@
-/** What is wrong with a file that a person gave: a snapshot, a record, a job. One line, without a stack. */
+/** What is wrong with a file that a person gave, as `file:LINE: reason`: one line, without a stack. */
 import type { ProblemAt } from './yaml-file.ts'
 
 export class FileProblem extends Error {

@@ -138,16 +138,7 @@ export class Host implements World {
 
   get node(): NodeBody {
     if (this.#identity !== undefined) return this.#identity.node
-    return {
-      name: this.name,
-      addresses: [],
-      labels: this.labels,
-      capacity: this.capacity,
-      runtimes: ['process'],
-      host: '127.0.0.1',
-      version: 'sim',
-      awayUntil: null,
-    }
+    return simulatedNode(this)
   }
 
   coreInit(journal: readonly StoreWrite[]): CoreInit {
@@ -333,3 +324,13 @@ export class Host implements World {
 /** Before every time: no timer is set. */
 const never = -1
 const tick: Event = { type: 'tick' }
+
+/** What a simulated machine says of itself. */
+export function simulatedNode({
+  name,
+  labels,
+  capacity,
+}: Pick<NodeBody, 'name' | 'labels' | 'capacity'>): NodeBody {
+  const said = { addresses: [], host: '127.0.0.1', version: 'sim', awayUntil: null }
+  return { ...said, name, labels, capacity, runtimes: ['process'] }
+}

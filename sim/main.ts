@@ -34,17 +34,14 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** A person's mistake is one line; ours has its stack. */
 function complain(error: unknown): number {
-  if (error instanceof FileProblem || error instanceof BrokenRun) {
-    process.stderr.write(`${error.message}\n`)
-    return 1
-  }
-  const isTheirs = error instanceof ScenarioProblem || error instanceof BrokenTrace
   if (error instanceof UsageError) {
     const program = process.argv[2] === 'replay' ? 'replay' : 'sim'
     process.stderr.write(`starling ${program}: ${error.message}\n${shortUsage[program]}`)
-  } else if (isTheirs) process.stderr.write(`${error.message}\n`)
-  else throw error
-  return 2
+    return 2
+  }
+  if (!(error instanceof FileProblem) && !(error instanceof BrokenRun)) throw error
+  process.stderr.write(`${error.message}\n`)
+  return error instanceof ScenarioProblem || error instanceof BrokenTrace ? 2 : 1
 }
 
 /** Whoever read it, `head` for one, has read enough. */

@@ -10,7 +10,7 @@
  * two. Not as after a boot: nobody remembers who told it what, so availability known from the start is told to no
  * one who comes later; its changes are.
  */
-import { type MemberId, type Millis, stampsPerMs } from '../protocol/base/id.ts'
+import { type MemberId, type Millis, numbersPerEpoch, stampsPerMs } from '../protocol/base/id.ts'
 import type { Value } from '../protocol/base/value.ts'
 import { type Core, type CoreInit, createCore } from '../protocol/core.ts'
 import type { Persist, StoreWrite } from '../protocol/effect.ts'
@@ -28,7 +28,7 @@ import type { Simulator } from './simulator.ts'
 
 /** All are in their first life. */
 const incarnation = 1
-const firstCounter = incarnation * 2 ** 32 + 1
+const firstCounter = incarnation * numbersPerEpoch + 1
 /** What they know was written this long before the start. */
 const ageMs = 60_000
 

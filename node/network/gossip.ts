@@ -24,7 +24,6 @@ export function gossipOptions(topic: string): Partial<GossipsubOpts> {
     allowPublishToZeroTopicPeers: true,
     ignoreDuplicatePublishError: true,
     fallbackToFloodsub: false,
-    floodPublish: false,
     doPX: false,
     tagMeshPeers: false,
     ...boundsOf(sparseMesh),
@@ -42,8 +41,8 @@ export function gossipOptions(topic: string): Partial<GossipsubOpts> {
   }
 }
 
-function boundsOf({ degree, low, high }: GossipMesh) {
-  return { D: degree, Dlo: low, Dhi: high }
+function boundsOf({ degree, low, high, floodsOwn }: GossipMesh): Partial<GossipsubOpts> {
+  return { D: degree, Dlo: low, Dhi: high, floodPublish: floodsOwn }
 }
 
 const bounds: Partial<GossipsubOpts> = {
@@ -68,18 +67,13 @@ const bounds: Partial<GossipsubOpts> = {
 interface Inner {
   readonly opts: Partial<GossipsubOpts>
   readonly status?: { heartbeatTimeout?: NodeJS.Timeout }
-  publish(
-    topic: string,
-    bytes: Uint8Array,
-    options: { floodPublish: boolean },
-  ): Promise<{ readonly recipients: readonly unknown[] }>
+  publish(topic: string, bytes: Uint8Array): Promise<{ readonly recipients: readonly unknown[] }>
 }
 
 export class Gossip {
   readonly #node: Node
   readonly #topic: string
   readonly #counters: Counters
-  #floodsOwn = false
 
   constructor(init: {
     node: Node
@@ -104,13 +98,11 @@ export class Gossip {
 
   /** Gossipsub forgets the timer of its next heartbeat when it stops, and would keep the process for it. */
   stop(): void {
-    const { status } = this.#inner
-    status?.heartbeatTimeout?.unref?.()
+    this.#inner.status?.heartbeatTimeout?.unref?.()
   }
 
-  /** Gossipsub reads its bounds at each heartbeat. */
+  /** Gossipsub reads its options when it needs them: the bounds at each heartbeat. */
   setMesh(mesh: GossipMesh): void {
-    this.#floodsOwn = mesh.floodsOwn
     Object.assign(this.#inner.opts, boundsOf(mesh))
   }
 
@@ -120,7 +112,7 @@ export class Gossip {
       return
     }
     this.#counters.published++
-    this.#inner.publish(this.#topic, bytes, { floodPublish: this.#floodsOwn }).then(
+    this.#inner.publish(this.#topic, bytes).then(
       ({ recipients }) => {
         this.#counters.publishedCopies += recipients.length
       },

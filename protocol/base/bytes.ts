@@ -28,6 +28,12 @@ export function encodeCanonical(value: Value): Uint8Array {
   return plain(encode(value, encodeOptions))
 }
 
+export function hexOf(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0')
+  return text
+}
+
 /** Whether the two are the same bytes. */
 export function isSameValue(a: Value, b: Value): boolean {
   if (a === b) return true

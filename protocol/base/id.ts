@@ -26,6 +26,9 @@ export function compareText(a: string, b: string): -1 | 0 | 1 {
 /** 12 bits: 4,096 writes within one millisecond before stamps run ahead of the clock. */
 export const stampsPerMs = 4096
 
+/** What a life numbers, dots or broadcasts, it numbers from `epoch` times this on: no earlier life has used it. */
+export const numbersPerEpoch = 2 ** 32
+
 /** The clock's reading in a stamp. */
 export function millisOf(stamp: Stamp): Millis {
   return Math.floor(stamp / stampsPerMs)

@@ -48,6 +48,26 @@ export type Refusal =
   | keyof Resources
   | Constraint
 
+export type GroupedNode = Pick<Candidate, 'member' | 'node' | 'draining'>
+
+/** Only `group-by` has to know all values, and goes through the nodes once for each; other jobs look at none. */
+export function groupsOf(
+  { constraints }: JobSpec,
+  nodes: () => Iterable<GroupedNode>,
+): Wish['groups'] {
+  const groups = new Map<string, Set<string>>()
+  for (const { operator, attribute } of constraints) {
+    if (operator !== 'group-by') continue
+    const values = new Set<string>()
+    for (const { member, node, draining } of nodes()) {
+      const value = node && attributeOf(attribute, member, node)
+      if (value !== undefined && !draining) values.add(value)
+    }
+    groups.set(attribute, values)
+  }
+  return groups
+}
+
 const noGroups: Wish['groups'] = new Map()
 
 export function wishOf(

@@ -30,13 +30,7 @@ export function compareByJob(a: Placed, b: Placed): number {
 
 /** Those of one slot, of a list in slot order: a job of 10,000 slots is not searched for one. */
 export function ofSlot(placed: readonly Placed[], slot: number): readonly Placed[] {
-  let low = 0
-  let high = placed.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (placed[middle]!.body.slot < slot) low = middle + 1
-    else high = middle
-  }
+  const low = lowerBound(placed, (each) => each.body.slot < slot)
   let end = low
   while (end < placed.length && placed[end]!.body.slot === slot) end++
   return placed.slice(low, end)
@@ -53,18 +47,28 @@ export function replaced(
   const last = changes.get(list)
   if (last !== undefined && last.held === held && last.placed === placed) return last.result
   const result = list.slice()
-  if (held !== undefined) result.splice(lowerBound(result, held, compare), 1)
-  if (placed !== undefined) result.splice(lowerBound(result, placed, compare), 0, placed)
+  if (held !== undefined)
+    result.splice(
+      lowerBound(result, (each) => compare(each, held) < 0),
+      1,
+    )
+  if (placed !== undefined)
+    result.splice(
+      lowerBound(result, (each) => compare(each, placed) < 0),
+      0,
+      placed,
+    )
   changes.set(list, { held, placed, result })
   return result
 }
 
-function lowerBound(items: readonly Placed[], placed: Placed, compare: Compare): number {
+/** How many items, of a list that begins with those before, are before. */
+function lowerBound(items: readonly Placed[], isBefore: (item: Placed) => boolean): number {
   let low = 0
   let high = items.length
   while (low < high) {
     const middle = (low + high) >> 1
-    if (compare(items[middle]!, placed) < 0) low = middle + 1
+    if (isBefore(items[middle]!)) low = middle + 1
     else high = middle
   }
   return low

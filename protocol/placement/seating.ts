@@ -5,8 +5,15 @@
  */
 import type { MemberId, Millis } from '../base/id.ts'
 import type { Config } from '../config.ts'
-import { attributeOf } from './attribute.ts'
-import { type Candidate, type Refusal, refusalOf, type Wish, wishOf } from './feasibility.ts'
+import {
+  type Candidate,
+  type GroupedNode,
+  groupsOf,
+  type Refusal,
+  refusalOf,
+  type Wish,
+  wishOf,
+} from './feasibility.ts'
 import type { Inventory, Job } from './inventory.ts'
 import { Occupancy } from './occupancy.ts'
 import { keyOfSlot, type PlacementRing } from './placement-ring.ts'
@@ -40,7 +47,11 @@ export class Seating {
     const { job, inventory } = init
     this.#init = init
     this.#setbacks = setbacksOf(job, inventory.allocationsOf(job.id))
-    this.wish = wishOf(job.spec, groupsOf(init), inventory.gpuKinds())
+    this.wish = wishOf(
+      job.spec,
+      groupsOf(job.spec, () => nodesOf(init)),
+      inventory.gpuKinds(),
+    )
     this.occupancy = new Occupancy(job.spec, (member) => inventory.node(member))
   }
 
@@ -88,18 +99,7 @@ export class Seating {
   }
 }
 
-/** Only `group-by` has to know all values; for other jobs this looks at no node. */
-function groupsOf({ job, world, inventory }: SeatingInit): Wish['groups'] {
-  const groups = new Map<string, Set<string>>()
-  for (const { operator, attribute } of job.spec.constraints) {
-    if (operator !== 'group-by') continue
-    const values = new Set<string>()
-    for (const member of world.present()) {
-      const node = inventory.node(member)
-      const value = node && attributeOf(attribute, member, node)
-      if (value !== undefined && !inventory.isDraining(member)) values.add(value)
-    }
-    groups.set(attribute, values)
-  }
-  return groups
+function* nodesOf({ world, inventory }: SeatingInit): Generator<GroupedNode> {
+  for (const member of world.present())
+    yield { member, node: inventory.node(member), draining: inventory.isDraining(member) }
 }

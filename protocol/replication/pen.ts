@@ -5,14 +5,12 @@
  * Invariant: the counter only grows, also past dots of an earlier life that come back from others after a disk
  * was lost.
  */
-import type { MemberId, Millis, Stamp } from '../base/id.ts'
+import { type MemberId, type Millis, numbersPerEpoch, type Stamp } from '../base/id.ts'
 import type { Seal } from '../base/seal.ts'
 import type { Value } from '../base/value.ts'
 import { HybridClock } from './clock.ts'
 import type { Dot, ReplicaRecord } from './record.ts'
 import { signRecord } from './signature.ts'
-
-const countsPerEpoch = 2 ** 32
 
 export class Pen {
   readonly #author: MemberId
@@ -23,7 +21,7 @@ export class Pen {
   constructor(init: { self: MemberId; epoch: number; seal: Seal }) {
     this.#author = init.self
     this.#seal = init.seal
-    this.#counter = init.epoch * countsPerEpoch
+    this.#counter = init.epoch * numbersPerEpoch
   }
 
   write(key: string, body: Value, replaces: Dot | null, now: Millis): ReplicaRecord {

@@ -3,6 +3,7 @@ import type { Snapshot } from '../../protocol/snapshot.ts'
 import { whatIfLimits as limits } from '../limits.ts'
 import type { Act, Machine } from '../what-if/act.ts'
 import { readJobFile } from '../what-if/job-file.ts'
+import { nodeBodies } from '../what-if/stage.ts'
 import { UsageError } from './usage.ts'
 
 export const actNames = ['kill', 'power-off', 'drain', 'add', 'scale', 'stop', 'deploy'] as const
@@ -155,14 +156,10 @@ class Known {
 
 /** Names that are up, each with the id. */
 function nodeNames({ nodes, records }: Snapshot): string[][] {
-  const names = new Map<string, string>()
-  for (const { key, author, body } of records) {
-    const { name } = (key.startsWith('node/') ? (body ?? {}) : {}) as { name?: string }
-    if (name !== undefined) names.set(author, name)
-  }
+  const bodies = nodeBodies(records)
   return nodes
     .filter(({ state }) => state === 'alive' || state === 'suspect')
-    .map(({ id }) => [names.get(id) ?? id, id])
+    .map(({ id }) => [bodies.get(id)?.name ?? id, id])
 }
 
 /** Of the newest version of each job, which comes first, those that are not deleted. */

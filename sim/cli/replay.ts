@@ -3,7 +3,7 @@ import type { Value } from '../../protocol/base/value.ts'
 import { FileProblem } from '../file-problem.ts'
 import { RecordReader } from '../replay/record-file.ts'
 import { type DifferentStep, type Replay, replay } from '../replay/replay.ts'
-import { grouped, writtenDuration } from '../scenario/measure.ts'
+import { counted, grouped, writtenDuration } from '../scenario/measure.ts'
 import { replayUsage, UsageError } from './usage.ts'
 
 export function replayCommand(args: readonly string[]): number {
@@ -116,8 +116,4 @@ function shown(value: Value | undefined): string {
     each instanceof Uint8Array ? `0x${Buffer.from(each).toString('hex')}` : each,
   )
   return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text
-}
-
-function counted(count: number, what: string): string {
-  return `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
 }

@@ -1,14 +1,15 @@
 /** Scenario files: YAML that is checked as a submitted job is, with the line of what is wrong. */
 import { stringify } from 'yaml'
 import { check } from '../../protocol/base/schema.ts'
+import { FileProblem } from '../file-problem.ts'
 import { scenarioLimits as limits } from '../limits.ts'
 import { contentOf, type ProblemAt, parseYamlFile } from '../yaml-file.ts'
 import { inconsistencies } from './consistency.ts'
 import { type Scenario, scenarioSchema } from './shape.ts'
 
-export class ScenarioProblem extends Error {
+export class ScenarioProblem extends FileProblem {
   constructor(file: string, line: number | undefined, reason: string) {
-    super(line === undefined ? `${file}: ${reason}` : `${file}:${line}: ${reason}`)
+    super(file, reason, line)
     this.name = 'ScenarioProblem'
   }
 }

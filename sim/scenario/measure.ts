@@ -101,6 +101,11 @@ export function grouped(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
+/** `1 slot`, `1,234 slots`. */
+export function counted(count: number, what: string): string {
+  return `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
+}
+
 function trimmed(value: number, digits: number): string {
   const text = value.toFixed(digits)
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text

@@ -1,7 +1,9 @@
-/** What is wrong with a trace, and where: shown to a person as `file:LINE: reason`, without a stack. */
-export class BrokenTrace extends Error {
+/** What is wrong with a trace, and where. */
+import { FileProblem } from '../file-problem.ts'
+
+export class BrokenTrace extends FileProblem {
   constructor(file: string, line: number | undefined, reason: string) {
-    super(line === undefined ? `${file}: ${reason}` : `${file}:${line}: ${reason}`)
+    super(file, reason, line)
     this.name = 'BrokenTrace'
   }
 }

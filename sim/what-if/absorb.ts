@@ -5,16 +5,16 @@
  */
 import { compareText, type MemberId } from '../../protocol/base/id.ts'
 import { isLive } from '../../protocol/placement/allocation.ts'
-import { attributeOf } from '../../protocol/placement/attribute.ts'
 import {
   type Candidate,
+  groupsOf,
   refusalOf,
   type Wish,
   wishOf,
 } from '../../protocol/placement/feasibility.ts'
 import type { JobSpec } from '../../protocol/placement/job.ts'
 import { Occupancy } from '../../protocol/placement/occupancy.ts'
-import { type Resources, subtract } from '../../protocol/placement/resources.ts'
+import { noResources, type Resources, subtract } from '../../protocol/placement/resources.ts'
 import { scoreOf } from '../../protocol/placement/score.ts'
 import type { AllocationView, NodeView } from '../../protocol/view.ts'
 import { whatIfLimits as limits } from '../limits.ts'
@@ -67,12 +67,13 @@ function homeless(lost: MemberId, { nodes, seats, specs, now }: Scene): number {
   let count = 0
   for (const { body } of moving) {
     const spec = specs.get(body.job)!
-    const wish = wishOf(spec, groupsOf(spec, left))
-    const occupancy = occupancies.get(spec.id)!
-    const best = bestOf(
-      left.map((node) => candidateOf(node, free)),
-      { wish, occupancy, now },
+    const candidates = left.map((node) => candidateOf(node, free))
+    const wish = wishOf(
+      spec,
+      groupsOf(spec, () => candidates),
     )
+    const occupancy = occupancies.get(spec.id)!
+    const best = bestOf(candidates, { wish, occupancy, now })
     if (best === undefined) count++
     else {
       free.set(best, subtract(free.get(best)!, wish.need))
@@ -109,19 +110,7 @@ function candidateOf(
 }
 
 function freeOf({ body, committed }: NodeView): Resources {
-  return subtract(body?.capacity ?? { cpu: 0, memory: 0, disk: 0, gpu: 0 }, committed)
-}
-
-function groupsOf(spec: JobSpec, nodes: readonly NodeView[]): Wish['groups'] {
-  const groups = new Map<string, Set<string>>()
-  for (const { operator, attribute } of spec.constraints) {
-    if (operator !== 'group-by') continue
-    const values = nodes.flatMap(({ id, body, draining }) =>
-      body === undefined || draining ? [] : (attributeOf(attribute, id, body) ?? []),
-    )
-    groups.set(attribute, new Set(values))
-  }
-  return groups
+  return subtract(body?.capacity ?? noResources, committed)
 }
 
 function byUrgencyAndSize(specs: ReadonlyMap<string, JobSpec>) {

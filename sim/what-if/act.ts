@@ -1,9 +1,10 @@
 /** What-ifs: what may be done to the members of a snapshot, one after the other. */
 import { unreachable } from '../../protocol/base/invariant.ts'
 import type { JobSpec } from '../../protocol/placement/job.ts'
+import type { NodeBody } from '../../protocol/placement/node-body.ts'
 import type { Resources } from '../../protocol/placement/resources.ts'
 import type { Command, Problem, Reply } from '../../protocol/request.ts'
-import type { Host } from '../host.ts'
+import { type Host, simulatedNode } from '../host.ts'
 import type { Simulator } from '../simulator.ts'
 import { makeReliable } from './stage.ts'
 
@@ -113,7 +114,11 @@ function addNodes(simulator: Simulator, count: number, machine: Machine): void {
   for (let i = 0; i < count; i++) {
     const name = newName(simulator)
     const id = `what-if-${name}`
-    const host = simulator.addHost({ id, node: newNode(name, machine), starts: 0 })
+    const node: NodeBody = {
+      ...simulatedNode({ name, ...machine }),
+      runtimes: ['process', 'docker'],
+    }
+    const host = simulator.addHost({ id, node, starts: 0 })
     makeReliable(host)
     host.start(seeds)
   }
@@ -122,17 +127,4 @@ function addNodes(simulator: Simulator, count: number, machine: Machine): void {
 function newName({ hosts }: Simulator): string {
   const taken = new Set(hosts.map(({ name }) => name))
   for (let i = 1; ; i++) if (!taken.has(`new${i}`)) return `new${i}`
-}
-
-function newNode(name: string, { capacity, labels }: Machine) {
-  return {
-    name,
-    addresses: [],
-    labels,
-    capacity,
-    runtimes: ['process', 'docker'] as const,
-    host: '127.0.0.1',
-    version: 'sim',
-    awayUntil: null,
-  }
 }

@@ -2,7 +2,7 @@
  * A prediction: the members of a snapshot come to rest as they are, then each what-if is done and they come to rest
  * again. What moved, what fits nowhere, how long it took, what is left and what is at risk.
  */
-import { dimensions, type Resources } from '../../protocol/placement/resources.ts'
+import { add, noResources, type Resources } from '../../protocol/placement/resources.ts'
 import type { Snapshot } from '../../protocol/snapshot.ts'
 import type { JobView } from '../../protocol/view.ts'
 import { type Break, breakOf } from '../broken-run.ts'
@@ -169,7 +169,5 @@ export function roomOf(simulator: Simulator): Room {
 }
 
 function sum(amounts: readonly (Resources | undefined)[]): Resources {
-  const total = { cpu: 0, memory: 0, disk: 0, gpu: 0 }
-  for (const each of amounts) for (const name of dimensions) total[name] += each?.[name] ?? 0
-  return total
+  return amounts.reduce<Resources>((total, each) => add(total, each ?? noResources), noResources)
 }

@@ -128,7 +128,8 @@ function availabilityOf(present: readonly Host[], { at, records }: Snapshot) {
   }))
 }
 
-function nodeBodies(records: readonly SnapshotRecord[]): Map<MemberId, NodeBody> {
+/** By whose they are. */
+export function nodeBodies(records: readonly SnapshotRecord[]): Map<MemberId, NodeBody> {
   const bodies = new Map<MemberId, NodeBody>()
   for (const { author, body } of newestOf(records, 'node/')) {
     const node = parseNode(body as Value)

@@ -1,7 +1,7 @@
 /** A forecast on the terminal. */
 import { dimensions } from '../../protocol/placement/resources.ts'
 import { aligned } from '../report/table.ts'
-import { grouped, writtenDuration } from '../scenario/measure.ts'
+import { counted, grouped, writtenDuration } from '../scenario/measure.ts'
 import type { Forecast, ForecastMove, ForecastStep } from './forecast.ts'
 import type { Room, WaitingSlots } from './predict.ts'
 
@@ -87,8 +87,4 @@ function indented(rows: readonly string[][]): string[] {
   return aligned(rows)
     .split('\n')
     .map((line) => `  ${line}`)
-}
-
-function counted(count: number, what: string): string {
-  return `${grouped(count)} ${what}${count === 1 ? '' : 's'}`
 }

@@ -11,25 +11,22 @@ export interface Ended {
 }
 
 /** Words are split at spaces; `input` is standard input. */
-export async function starling(agent: LocalAgent, words: string, input = ''): Promise<Ended> {
-  const entry = join(root, 'node/main.ts')
-  const child = spawn(process.execPath, ['--no-warnings', entry, ...words.split(' ')], {
-    env: {
-      PATH: process.env.PATH,
-      STARLING_API: agent.api,
-      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'),
-    },
-  })
-  child.stdin.end(input)
-  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
-  const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
-  return { code: await ended, out, err }
+export function starling(agent: LocalAgent, words: string, input = ''): Promise<Ended> {
+  return run('node/main.ts', words, { STARLING_API: agent.api }, input)
 }
 
 /** `sim` and `replay`, which need no agent. */
-export async function simulated(words: string): Promise<Ended> {
-  const entry = join(root, 'sim/main.ts')
-  const child = spawn(process.execPath, ['--no-warnings', entry, ...words.split(' ')])
+export function simulated(words: string): Promise<Ended> {
+  return run('sim/main.ts', words, {})
+}
+
+async function run(entry: string, words: string, given: object, input = ''): Promise<Ended> {
+  const cache = { NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile') }
+  const command = ['--no-warnings', join(root, entry), ...words.split(' ')]
+  const child = spawn(process.execPath, command, {
+    env: { PATH: process.env.PATH, ...cache, ...given },
+  })
+  child.stdin.end(input)
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
   const [out, err] = await Promise.all([text(child.stdout), text(child.stderr)])
   return { code: await ended, out, err }
