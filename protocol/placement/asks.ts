@@ -33,7 +33,12 @@ export interface Avoided {
   readonly until: Millis
   readonly times: number
   readonly reason: string
+  /** It did not say so itself: no answer came, or it is gone. */
+  readonly isSilent: boolean
 }
+
+/** Why a member is passed over from now on. */
+export type Setback = Pick<Avoided, 'reason' | 'isSilent'>
 
 /** What is remembered of one job while something of it is under way. */
 interface JobAsks {
@@ -122,14 +127,14 @@ export class Asks {
   }
 
   /** Passes over the member that was asked, for its slot. */
-  avoid({ job, slot, member }: Ask, reason: string, now: Millis): void {
+  avoid({ job, slot, member }: Ask, setback: Setback, now: Millis): void {
     const { avoided } = this.#jobAsks(job)
     const members = avoided.get(slot) ?? new Map<MemberId, Avoided>()
     avoided.set(slot, members)
     const times = Math.min((members.get(member)?.times ?? 0) + 1, doublingsMax)
     const pauseMs = Math.min(declinePauseMs * 2 ** (times - 1), this.#config.waitingRetryMs)
     const until = now + pauseMs + 1 + this.#random.below(pauseMs)
-    members.set(member, { until, times, reason })
+    members.set(member, { ...setback, until, times })
   }
 
   /** Until when and why the member is passed over for the slot; undefined when it is not. */

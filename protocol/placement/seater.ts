@@ -71,6 +71,8 @@ type Wanted = Placement & Partial<Pick<Replacement, 'old' | 'cause' | 'mayStopFi
 interface Unseated {
   readonly because: string
   readonly isRefused: boolean
+  /** Everyone has said no, or is known to have no room: who did not answer may have it after all. */
+  readonly hasNoRoom: boolean
   readonly retryAt: Millis | undefined
 }
 
@@ -182,7 +184,8 @@ export class Seater {
       if (result.unseated === undefined) continue
       first ??= result.unseated
       // One at a time: the next turn sees that this slot is without its allocation.
-      if (wanted.mayStopFirst && wanted.old && wanted.cause)
+      const mayStop = wanted.mayStopFirst && result.unseated.hasNoRoom
+      if (mayStop && wanted.old && wanted.cause)
         stop ??= { placed: wanted.old, reason: reasonOf(wanted.cause) }
     }
     const { because: waitsBecause, isRefused = false, retryAt } = first ?? {}
@@ -196,8 +199,7 @@ export class Seater {
   ): { seen: number; unseated?: Unseated | undefined } {
     const { job, now } = turn
     const because = this.#room.refusalOf(shapeOf(job, seating.wish))
-    if (because !== undefined)
-      return { seen: 1, unseated: { because, isRefused: true, retryAt: undefined } }
+    if (because !== undefined) return { seen: 1, unseated: refused(because) }
     const declines = this.#asks.declines(job.id, wanted.slot)
     const passedOver = new PassedOver(this.#asks, { job: job.id, slot: wanted.slot, now })
     const skips = declines === 0 ? undefined : (member: MemberId) => passedOver.has(member)
@@ -260,6 +262,7 @@ class PassedOver {
   readonly #slot: { readonly job: JobId; readonly slot: number; readonly now: Millis }
   #retryAt: Millis | undefined
   #reason: string | undefined
+  #isAnySilent = false
 
   constructor(asks: Asks, slot: { job: JobId; slot: number; now: Millis }) {
     this.#asks = asks
@@ -272,14 +275,20 @@ class PassedOver {
     if (avoided === undefined) return false
     if (this.#retryAt === undefined || avoided.until < this.#retryAt) this.#retryAt = avoided.until
     this.#reason ??= avoided.reason
+    this.#isAnySilent ||= avoided.isSilent
     return true
   }
 
   outcome(seating: Seating): Unseated {
-    if (this.#retryAt === undefined)
-      return { because: summaryOf(seating.refusals()), isRefused: true, retryAt: undefined }
-    return { because: `declined: ${this.#reason}`, isRefused: false, retryAt: this.#retryAt }
+    if (this.#retryAt === undefined) return refused(summaryOf(seating.refusals()))
+    const because = `declined: ${this.#reason}`
+    const hasNoRoom = !this.#isAnySilent
+    return { because, isRefused: false, hasNoRoom, retryAt: this.#retryAt }
   }
+}
+
+function refused(because: string): Unseated {
+  return { because, isRefused: true, hasNoRoom: true, retryAt: undefined }
 }
 
 /** Without counts, so that the reason stays the same while nodes come and go. */

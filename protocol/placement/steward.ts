@@ -15,7 +15,7 @@ import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
 import type { WhyView } from '../view.ts'
 import { isLive } from './allocation.ts'
-import { type Ask, Asks } from './asks.ts'
+import { type Ask, Asks, type Setback } from './asks.ts'
 import { Absences, type Fate, fatesFor } from './fate.ts'
 import type { Wish } from './feasibility.ts'
 import type { InventoryChange, Job } from './inventory.ts'
@@ -113,7 +113,8 @@ export class Steward {
     const ask = this.#asks.get(response.requested)
     if (ask === undefined || ask.member !== from) return
     const { allocation, reason } = response
-    if (allocation === null) this.#onDeclined(ask, reason ?? 'no reason given', now)
+    if (allocation === null)
+      this.#onDeclined(ask, { reason: reason ?? 'no reason given', isSilent: false }, now)
     else if (this.#init.inventory.allocation(allocation) !== undefined) this.#asks.close(ask)
     else this.#asks.accept(ask, now)
     this.#lookAt(ask.job)
@@ -132,7 +133,7 @@ export class Steward {
     const overdue = (): Ask | undefined => this.#asks.takeDue(now)
     for (let ask = overdue(); ask !== undefined; ask = overdue()) {
       if (this.#asks.isAccepted(ask)) this.#asks.close(ask)
-      else this.#onDeclined(ask, `no answer from ${ask.member}`, now)
+      else this.#onDeclined(ask, { reason: `no answer from ${ask.member}`, isSilent: true }, now)
       this.#lookAt(ask.job)
     }
     this.#workOff(now, out)
@@ -246,14 +247,14 @@ export class Steward {
   #giveUpOn(member: MemberId, now: Millis): void {
     this.#seater.noteDeparture(now)
     for (const ask of this.#asks.awaitedFrom(member)) {
-      this.#onDeclined(ask, `${member} is gone`, now)
+      this.#onDeclined(ask, { reason: `${member} is gone`, isSilent: true }, now)
       this.#lookAt(ask.job)
     }
   }
 
   /** A member that says that it has less, or nothing: what it was thought to have is not held for it. */
-  #onDeclined(ask: Ask, reason: string, now: Millis): void {
-    this.#asks.avoid(ask, reason, now)
+  #onDeclined(ask: Ask, setback: Setback, now: Millis): void {
+    this.#asks.avoid(ask, setback, now)
     this.#asks.close(ask)
     this.#risen.add(ask.member)
   }

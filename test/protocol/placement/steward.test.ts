@@ -304,6 +304,25 @@ steward('where there is no room beside it, the old one is stopped first', () => 
   assert.is(stage.acceptAll().length, 1)
 })
 
+steward('nothing is stopped first for nodes that did not answer: they may have the room', () => {
+  for (const isSilent of [true, false]) {
+    const stage = Stage.of(3)
+    const id = jobOf(stage, 'm1')
+    stage.putJob(spec({ id, count: 1 }))
+    stage.acceptAll()
+    const old = stage.inventory.allocationsOf(id)[0]!.body.id
+    stage.pass(10_000)
+    stage.putJob(spec({ id, count: 1, tasks: [task({ env: { V: '2' } })] }), 2)
+    for (let second = 0; second < 60; second++) {
+      for (const each of stage.takeAsked())
+        if (!isSilent) stage.decline(each, 'port 80: is taken by another allocation')
+      stage.pass(1000)
+    }
+    const stops = stage.takeStops().map((stop) => stop.split(' ')[1])
+    assert.equal(new Set(stops), new Set(isSilent ? [] : [old]))
+  }
+})
+
 steward('a roll-out goes on while a slot fits nowhere', () => {
   const stage = Stage.of(2)
   const id = jobOf(stage, 'm1')
