@@ -135,8 +135,10 @@ export class Host {
   }
 
   onStopRequest(_from: MemberId, request: StopRequest, now: Millis, out: EffectSink): void {
-    const { allocation, reason } = request
-    this.#own.roster.get(allocation)?.stop({ final: 'complete', reason })
+    const { allocation, reason, unlessHealthy = false } = request
+    const run = this.#own.roster.get(allocation)
+    if (unlessHealthy && run?.body.healthy) return
+    run?.stop({ final: 'complete', reason })
     this.#own.touch(allocation)
     this.#settle(now, out)
   }

@@ -5,6 +5,7 @@
  */
 import {
   anything,
+  boolean,
   type Infer,
   integer,
   list,
@@ -68,6 +69,8 @@ export const stopRequestSchema = object({
   type: literal('stop-request'),
   allocation: allocationId,
   reason: text({ max: 512 }),
+  /** The steward holds it for unhealthy: one that has turned healthy meanwhile goes on, as its record will say. */
+  unlessHealthy: optional(boolean()),
 })
 
 export const placementMessages = {

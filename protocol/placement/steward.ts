@@ -14,7 +14,6 @@ import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
 import type { WhyView } from '../view.ts'
-import { isLive } from './allocation.ts'
 import { type Ask, Asks, type Setback } from './asks.ts'
 import { Absences, type Fate, fatesFor } from './fate.ts'
 import type { Wish } from './feasibility.ts'
@@ -233,8 +232,8 @@ export class Steward {
 
   #onAllocationChanged(id: AllocationId, now: Millis): void {
     const placed = this.#init.inventory.allocation(id)
-    if (placed === undefined || !isLive(placed.body.state)) this.#stops.close(id)
-    if (placed === undefined) return
+    if (placed === undefined) return this.#stops.close(id)
+    this.#stops.onChanged(placed.body)
     const ask = this.#asks.get(id)
     if (ask !== undefined) this.#asks.close(ask)
     this.#noteNews(placed.body.job, millisOf(placed.stamp), now)

@@ -137,10 +137,11 @@ operations('a version that does not become healthy stops at its first slot', asy
   const tried = seen.items.filter((each) => each.version === version)
   assert.is(new Set(tried.map(({ slot }) => slot)).size, 1)
   await says(agent(2), 'ps rolling --all', /failed .*not healthy/)
-  await agent(1).request('DELETE', '/v1/jobs/rolling')
 })
 
 operations('drain moves the work, never below the count, and a system job leaves too', async () => {
+  // A roll-out that waits keeps its old allocations, on nodes that are drained too.
+  await agent(1).request('DELETE', '/v1/jobs/rolling')
   await post(server('1', { id: 'moved' }))
   await post({ ...sleeper('each', 1, small), type: 'system' })
   await until(async () => (await healthyOf('moved')) === 3, 'all are healthy', patienceMs)

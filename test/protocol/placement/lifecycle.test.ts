@@ -157,6 +157,20 @@ lifecycle('a batch that is stopped has not done its work', () => {
   assert.equal(machine.stopped(id, 'server', 0), [`notify ${id} failed (drain)`])
 })
 
+lifecycle('who is to stop unless it is healthy stops unless it is healthy', () => {
+  const unlessHealthy = { type: 'stop-request', allocation: id, unlessHealthy: true } as const
+  const request = { ...unlessHealthy, reason: 'replaced' }
+  const healthy = machineWith()
+  healthy.run()
+  assert.is(healthy.body(id).healthy, true)
+  healthy.step((out) => healthy.host.onStopRequest('m2', request, healthy.now, out))
+  assert.is(healthy.body(id).state, 'running')
+  const starting = machineWith()
+  place(starting)
+  starting.step((out) => starting.host.onStopRequest('m2', request, starting.now, out))
+  assert.is(starting.body(id).state, 'stopping')
+})
+
 lifecycle('a start that surely failed counts as a failure, with its reason', () => {
   const machine = machineWith({ restart: { attempts: 1 } })
   place(machine)

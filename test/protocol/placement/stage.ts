@@ -157,6 +157,10 @@ export class Stage {
     return this.#stops.splice(0).map(({ to, request }) => `${to} ${request.allocation}`)
   }
 
+  takeStopRequests(): StopRequest[] {
+    return this.#stops.splice(0).map(({ request }) => request)
+  }
+
   /** The member takes the slot: its record is there when it answers. */
   accept({ to, request }: Asked, body: Partial<AllocationBody> = {}): void {
     this.place(to, request, body)

@@ -290,6 +290,34 @@ steward('an update replaces slot by slot, and stops the old when the new is heal
   assert.equal([stage.takeAsked(), stage.takeStops()], [[], []])
 })
 
+steward(
+  'one that turns healthy while it is asked to give way goes on, and serves until the new one does',
+  () => {
+    const stage = Stage.of(4)
+    const id = jobOf(stage, 'm1')
+    stage.putJob(spec({ id, count: 1 }))
+    stage.acceptAll({ state: 'running' })
+    const old = stage.inventory.allocationsOf(id)[0]!.body.id
+    stage.pass(10_000)
+    stage.putJob(spec({ id, count: 1, tasks: [task({ env: { V: '2' } })] }), 2)
+    stage.acceptAll({ state: 'running' })
+    const [stop] = stage.takeStopRequests()
+    assert.equal(stop, {
+      type: 'stop-request',
+      allocation: old,
+      reason: stop!.reason,
+      unlessHealthy: true,
+    })
+    stage.change(old, { healthy: true })
+    stage.pass(2000)
+    assert.equal(stage.takeStops(), [], 'now it serves, and the new one does not')
+    const fresh = stage.inventory.allocationsOf(id).find(({ body }) => body.id !== old)!.body.id
+    stage.change(fresh, { healthy: true })
+    const [last] = stage.takeStopRequests()
+    assert.equal([last?.allocation, last?.unlessHealthy], [old, undefined])
+  },
+)
+
 steward('where there is no room beside it, the old one is stopped first', () => {
   const stage = Stage.of(1)
   stage.putJob(spec({ count: 1, tasks: [task({ resources: { cpu: 700 } })] }))
