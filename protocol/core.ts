@@ -14,6 +14,7 @@ import { invariant, unreachable } from './base/invariant.ts'
 import { SparseMap } from './base/sparse.ts'
 import type { Value } from './base/value.ts'
 import { type Broadcaster, isRejection } from './broadcaster.ts'
+import { Calm, isExchange } from './calm.ts'
 import { createView } from './cluster-view.ts'
 import { Registry } from './discovery/registry.ts'
 import type { Effect, EffectSink } from './effect.ts'
@@ -58,6 +59,7 @@ class MemberCore implements Core {
   readonly #requests: Requests
   readonly #broadcaster: Broadcaster
   readonly #leaving: Leaving
+  readonly #calm: Calm
   readonly #view: ClusterView
   readonly #rejections = new SparseMap<string, number>()
   #node: NodeBody
@@ -87,6 +89,7 @@ class MemberCore implements Core {
     this.#requests = parts.requests
     this.#broadcaster = parts.broadcaster
     this.#leaving = parts.leaving
+    this.#calm = new Calm(parts, init.isPlain ?? false)
     this.#view = createView({
       ...parts,
       self: init.self,
@@ -112,19 +115,30 @@ class MemberCore implements Core {
   stepInto(event: Event, now: Millis, sink: EffectSink): void {
     invariant(now >= this.#now, 'time goes on')
     this.#now = now
+    if (this.#calm.isCalm && this.#calm.step(event, now, sink)) return
+    this.#calm.leave()
     const out = this.#out
     invariant(out.length === 0, 'one step at a time')
-    this.#isStirred = !isCalm(event)
+    this.#isStirred = false
+    if (!isCalm(event)) this.#stir()
+    else if (isUnusual(event)) this.#calm.unsettle()
     if (this.#epoch.isDurable) this.#dispatch(event, now, out)
     else this.#begin(event, now, out)
     if (this.#epoch.isDurable) this.#settle(now, out)
     if (this.#isStirred) this.#persist(now, sink)
     for (const effect of out) sink.push(effect)
     out.length = 0
+    if (this.#epoch.isDurable) this.#calm.enter(event, this.#isStirred, this.#othersDeadline, now)
+  }
+
+  #stir(): void {
+    if (!this.#isStirred) this.#calm.unsettle()
+    this.#isStirred = true
   }
 
   deadline(): Millis | undefined {
     if (!this.#epoch.isDurable) return this.#epoch.deadline
+    if (this.#calm.isCalm) return this.#calm.deadline()
     return earlier(this.#membership.deadline(), this.#othersDeadline)
   }
 
@@ -243,7 +257,7 @@ class MemberCore implements Core {
   #settle(now: Millis, out: Effect[]): void {
     this.#performDue(now, out)
     if (!this.#isStirred && !this.#membership.hasNews) return
-    this.#isStirred = true
+    this.#stir()
     for (let round = 0; this.#settleOnce(now, out); round++)
       invariant(round < limits.settleRounds, 'a step settles')
     this.#registry.refresh(this.#placement.host.runningServices(), out)
@@ -257,7 +271,7 @@ class MemberCore implements Core {
 
   #performDue(now: Millis, out: Effect[]): void {
     if (isDue(this.#membership.deadline(), now)) this.#membership.onDeadlines(now, out)
-    if (isDue(this.#othersDeadline, now)) this.#isStirred = true
+    if (isDue(this.#othersDeadline, now)) this.#stir()
     if (!this.#isStirred) return
     if (isDue(this.#replica.deadline(), now)) this.#replica.onDeadlines(now, out)
     if (!isDue(this.#placement.deadline(), now)) return
@@ -307,10 +321,11 @@ class MemberCore implements Core {
 
   #onExchange(from: MemberId, exchange: Exchange, now: Millis, out: EffectSink): void {
     const { root, availability } = exchange
-    if (root !== this.#replica.root()) this.#isStirred = true
+    if (root !== this.#replica.root()) this.#stir()
     this.#replica.onPeerRoot(from, root, now, out)
     if (availability.length === 0) return
-    if (this.#placement.learn(from, availability, now, out)) this.#isStirred = true
+    this.#calm.unsettle()
+    if (this.#placement.learn(from, availability, now, out)) this.#stir()
   }
 
   /** All writes of the step are one effect, the first of its list. */
@@ -361,6 +376,12 @@ function isNotMembership(message: Message): boolean {
 function isCalm(event: Event): boolean {
   if (event.type === 'tick') return true
   return event.type === 'message-received' && !isNotMembership(event.message)
+}
+
+/** Those of membership that bring more than that their sender was heard. */
+function isUnusual(event: Event): boolean {
+  if (event.type !== 'message-received') return false
+  return !isExchange(event.message) && event.message.type !== 'join'
 }
 
 function isDue(deadline: Millis | undefined, now: Millis): boolean {

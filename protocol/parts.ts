@@ -34,7 +34,9 @@ export interface CoreInit {
   readonly news?: 'all'
   /** Maps and rings that thousands of simulated members share; left out, this member has its own. */
   readonly maps?: BigMaps
-  readonly membership?: Pick<MembershipOptions, 'presence'>
+  readonly membership?: Pick<MembershipOptions, 'presence' | 'pulse'>
+  /** Every step goes the ordinary way, also a calm member's: to show that it makes no difference. */
+  readonly isPlain?: boolean
   /** Begins with all that this other one knows, as if the journal had told it: a simulator's warm start. */
   readonly like?: Core
 }

@@ -24,6 +24,11 @@ const roundingUs = 1000
 const timerMaxMs = 2 ** 31 - 1
 const timerMinMs = 1
 
+/** What the platform makes of a delay. */
+export function timerMs(delayMs: number): number {
+  return Math.min(timerMaxMs, Math.max(timerMinMs, delayMs))
+}
+
 export class HostClock {
   readonly counts = { jumps: 0, slowedReadings: 0 }
   readonly #epochMs: number
@@ -52,9 +57,14 @@ export class HostClock {
     return this.#epochMs + Math.floor(this.#currentTenths / 10_000)
   }
 
+  /** How far it is off, while that is all there is to it: it neither drifts nor is ahead of itself. */
+  get steadyOffsetUs(): number | undefined {
+    return this.#driftPpm === 0 && !this.#isAhead ? this.#offsetUs : undefined
+  }
+
   /** True microseconds at which a timer that is set now for `deadlineMs` fires; it may be early by the agent's clock. */
   timerAtUs(deadlineMs: number, trueUs: number): number {
-    const delayMs = Math.min(timerMaxMs, Math.max(timerMinMs, deadlineMs - this.nowMs(trueUs)))
+    const delayMs = timerMs(deadlineMs - this.nowMs(trueUs))
     if (this.#driftPpm === 0) return trueUs + delayMs * 1000
     return trueUs + Math.ceil((delayMs * 1_000_000_000) / (1_000_000 + this.#driftPpm))
   }

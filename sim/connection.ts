@@ -6,8 +6,8 @@ import type { Host } from './host.ts'
 export type Payload = Event | number
 
 export class Way {
-  /** What is sent later does not arrive before this. */
-  lastArrivalUs = 0
+  /** Its number among all. */
+  readonly number: number
   /** Sent and not through; undefined while it flows. */
   held: Payload[] | undefined
   stalledUs = 0
@@ -17,6 +17,10 @@ export class Way {
   /** Since when nothing was acknowledged, and how much was sent since; -1 while the other direction is whole. */
   unackedSinceUs = -1
   unacked = 0
+
+  constructor(number: number) {
+    this.number = number
+  }
 }
 
 export class Connection {
@@ -27,22 +31,29 @@ export class Connection {
   readonly openedUs: number
   /** Attempts that failed before it. */
   readonly failures: number
-  /** When it last carried a message of the core's. */
-  usedUs: number
+  /** Among all connections; its ways have twice the number, and one more. */
+  readonly number: number
   isWatched = false
   /** The end that no longer has it: the other one learns of it sooner or later. */
   forgottenBy: Host | undefined
   readonly #lives: readonly [number, number]
-  readonly #forth = new Way()
-  readonly #back = new Way()
+  readonly #forth: Way
+  readonly #back: Way
 
-  constructor(opener: Host, other: Host, nowUs: number, failures: number) {
+  constructor(
+    number: number,
+    { opener, other }: { opener: Host; other: Host },
+    nowUs: number,
+    failures: number,
+  ) {
+    this.number = number
+    this.#forth = new Way(2 * number)
+    this.#back = new Way(2 * number + 1)
     this.opener = opener
     this.a = opener
     this.b = other
     this.#lives = [opener.life, other.life]
     this.openedUs = nowUs
-    this.usedUs = nowUs
     this.failures = failures
   }
 
@@ -53,6 +64,13 @@ export class Connection {
   /** What this host sends. */
   way(from: Host): Way {
     return from === this.a ? this.#forth : this.#back
+  }
+
+  /** Nothing is held, everything is acknowledged, and both ends have it. */
+  get isWhole(): boolean {
+    const [forth, back] = [this.#forth, this.#back]
+    if (this.forgottenBy !== undefined || forth.held || back.held) return false
+    return forth.unackedSinceUs < 0 && back.unackedSinceUs < 0
   }
 
   /** The agent that had it still runs. */

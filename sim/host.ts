@@ -14,6 +14,7 @@ import type { Broadcast, Message } from '../protocol/message.ts'
 import type { NodeBody } from '../protocol/placement/node-body.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Command, Reply } from '../protocol/request.ts'
+import { type CalmTraffic, counted, never } from './calm-traffic.ts'
 import { HostClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import type { FlightRecorder } from './flight-recorder.ts'
@@ -60,8 +61,6 @@ export class Host implements World {
   /** The machine has no power. */
   isOff = false
   isDestroyed = false
-  /** Steps, and what left and came, for the report. */
-  readonly counts = { steps: 0, sent: 0, published: 0, received: 0, persisted: 0 }
   /** Told when the core asks the runtime to start something: the capacity checker. */
   onStart: ((host: Host) => void) | undefined
   readonly #simulator: Simulator
@@ -71,7 +70,6 @@ export class Host implements World {
   #core: Core | undefined
   #recorder: FlightRecorder | undefined
   #wanted = new Set<MemberId>()
-  #wakeAtUs = never
   #replies = new Map<RequestId, (reply: Reply) => void>()
   #lastRequest = 0
 
@@ -101,6 +99,20 @@ export class Host implements World {
 
   get nowUs(): number {
     return this.#simulator.nowUs
+  }
+
+  /** Broadcasts that it has begun. */
+  get broadcasts(): number {
+    return this.#traffic.counted(this.index, counted.published)
+  }
+
+  /** Events that its core has taken. */
+  get steps(): number {
+    return this.#traffic.counted(this.index, counted.steps)
+  }
+
+  get #traffic(): CalmTraffic {
+    return this.#simulator.traffic
   }
 
   /** In the machine's time, whatever becomes of the agent. */
@@ -142,7 +154,8 @@ export class Host implements World {
   }
 
   coreInit(journal: readonly StoreWrite[]): CoreInit {
-    const { config, shared } = this.#simulator
+    const { config, shared, pulses, options } = this.#simulator
+    const pulse = { table: pulses, row: this.index }
     return {
       config,
       self: this.id,
@@ -150,10 +163,9 @@ export class Host implements World {
       seal: toySeal(this.id),
       journal,
       node: this.node,
-      ...(shared && {
-        maps: shared.maps,
-        membership: { presence: () => shared.circles.view() },
-      }),
+      isPlain: options.isPlain ?? false,
+      membership: { pulse, ...(shared && { presence: () => shared.circles.view() }) },
+      ...(shared && { maps: shared.maps }),
     }
   }
 
@@ -164,7 +176,7 @@ export class Host implements World {
     this.isOff = false
     this.#simulator.gossip.onStarted(this)
     this.#simulator.dht.table.forget(this.index)
-    this.#wakeAtUs = never
+    this.#traffic.wakeAtUs[this.index] = never
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
     this.#core = createCore(this.#initOfLife(like))
@@ -195,8 +207,7 @@ export class Host implements World {
   }
 
   #endAgent(): void {
-    this.isUp = false
-    this.#core = undefined
+    this.#end()
     this.disk.crash('kill', this.nowUs)
     this.#simulator.record(this.index, 'killed')
     this.#simulator.links.reset(this)
@@ -206,8 +217,7 @@ export class Host implements World {
   /** Power off: the tasks end too, and nobody is told. */
   powerOff(): void {
     if (!this.isUp) return
-    this.isUp = false
-    this.#core = undefined
+    this.#end()
     this.isOff = true
     this.disk.crash('powerOff', this.nowUs)
     this.runtime.clear()
@@ -215,6 +225,12 @@ export class Host implements World {
     this.#simulator.record(this.index, 'power off')
     this.#simulator.links.silenceAll(this)
     this.#simulator.links.dialler.clear(this)
+  }
+
+  #end(): void {
+    this.isUp = false
+    this.#core = undefined
+    this.#simulator.pulses.end(this.index)
   }
 
   #died(condition: Condition): void {
@@ -229,6 +245,12 @@ export class Host implements World {
     return this.isUp && (this.#wanted.has(other.id) || this.#wanted.size === 0)
   }
 
+  /** Somebody sets the wall clock. */
+  jumpClock(byUs: number): void {
+    this.clock.jump(byUs, this.nowUs)
+    this.#traffic.noteClock(this)
+  }
+
   /** Asks the agent as a client would. */
   request(command: Command, onReply: (reply: Reply) => void): void {
     this.#lastRequest++
@@ -238,7 +260,7 @@ export class Host implements World {
 
   receive(event: Event): void {
     if (!this.isUp) return
-    this.counts.steps++
+    this.#traffic.count(this.index, counted.steps)
     const { effectLists } = this.#simulator
     const effects = effectLists.pop() ?? []
     const now = this.#localNowMs()
@@ -256,14 +278,14 @@ export class Host implements World {
 
   /** From the network. */
   arrive(event: Event): void {
-    this.counts.received++
+    this.#traffic.count(this.index, counted.received)
     this.receive(event)
   }
 
   /** The timer fired. Meanwhile the deadline may have moved: then it is set again, and nothing is stepped. */
   wake(): void {
-    if (!this.isUp || this.#wakeAtUs !== this.#simulator.nowUs) return
-    this.#wakeAtUs = never
+    if (!this.isUp) return
+    this.#traffic.wakeAtUs[this.index] = never
     const deadline = this.core.deadline()
     if (deadline !== undefined && deadline <= this.#localNowMs()) this.receive(tick)
     else this.#armWake()
@@ -275,12 +297,8 @@ export class Host implements World {
 
   #armWake(): void {
     const deadline = this.#core?.deadline()
-    if (deadline === undefined) return
-    const { nowUs } = this.#simulator
-    const atUs = this.clock.timerAtUs(deadline, nowUs)
-    if (this.#wakeAtUs <= atUs && this.#wakeAtUs > nowUs) return
-    this.#wakeAtUs = atUs
-    this.#simulator.scheduleWake(atUs - nowUs, this)
+    if (deadline !== undefined)
+      this.#traffic.armWake(this.index, this.clock.timerAtUs(deadline, this.nowUs))
   }
 
   keepLinks(members: readonly MemberId[], mesh: GossipMesh): void {
@@ -305,24 +323,23 @@ export class Host implements World {
   }
 
   send(member: MemberId, sent: Message): void {
-    this.counts.sent++
-    const { byId, links, network, options } = this.#simulator
+    this.#traffic.count(this.index, counted.sent)
+    const { byId, links, metrics, network, options } = this.#simulator
     const to = byId.get(member)
     if (to === undefined) return
     const message = carry(sent, options.encode ?? false)
     const bytes = network.looksAtBytes ? bytesOf(sent) : 0
-    if (!network.looksAtBytes) this.#simulator.metrics.weigh(sent)
+    if (!network.looksAtBytes && metrics.isToWeigh()) metrics.weigh(sent)
     links.send(this, to, { type: 'message-received', from: this.id, message }, bytes)
+    this.#traffic.note(this, to, sent)
   }
 
   publish(broadcast: Broadcast): void {
-    this.counts.published++
+    this.#traffic.count(this.index, counted.published)
     this.#simulator.gossip.publish(this, broadcast)
   }
 }
 
-/** Before every time: no timer is set. */
-const never = -1
 const tick: Event = { type: 'tick' }
 
 /** What a simulated machine says of itself. */

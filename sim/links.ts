@@ -14,6 +14,7 @@ import { Dialler } from './dialler.ts'
 import type { Host } from './host.ts'
 import { networkLimits as limits } from './limits.ts'
 import type { Simulator } from './simulator.ts'
+import { WayTable } from './way-table.ts'
 
 /** Linux: the first retransmission, and what goes unacknowledged before a sender waits. */
 const rtoUs = 200_000
@@ -27,6 +28,7 @@ export class Links {
    */
   readonly counts = { opened: 0, idled: 0, reset: 0, stalled: 0, held: 0, lost: 0 }
   readonly #simulator: Simulator
+  readonly #ways = new WayTable()
   /** Of each host, by the other's index. */
   readonly #open: Map<number, Connection>[] = []
 
@@ -63,8 +65,35 @@ export class Links {
       if (!this.dialler.demand(from, to, payload, bytes)) this.#lose(payload)
       return
     }
-    connection.usedUs = this.#simulator.nowUs
+    this.#ways.use(2 * connection.number, this.#simulator.nowUs)
     this.#pass(connection, from, payload, bytes)
+  }
+
+  /** -1 where there is no connection. */
+  wayNumber(from: Host, to: Host): number {
+    return this.#of(from).get(to.index)?.way(from).number ?? -1
+  }
+
+  /** Nothing stands in the way, so that `carry` is all that a small message needs. */
+  isFree(way: number): boolean {
+    return way >= 0 && this.#ways.isWhole(way) && !this.#simulator.network.isBarred
+  }
+
+  /** What `send` does on a way that is free: how long it takes; Infinity when the connection is given up first. */
+  carry(way: number, from: number, to: number): number {
+    const { network, nowUs } = this.#simulator
+    this.#ways.use(way, nowUs)
+    const transitUs = network.transitUs(from, to, 0, nowUs)
+    if (transitUs === undefined || transitUs === Number.POSITIVE_INFINITY)
+      return Number.POSITIVE_INFINITY
+    return this.#ways.arrive(way, nowUs + transitUs) - nowUs
+  }
+
+  /** What `carry` could not. */
+  doom(from: Host, to: Host, payload: Payload): void {
+    const connection = this.#of(from).get(to.index)!
+    connection.way(from).isDoomed = true
+    this.#stall(connection, from, payload)
   }
 
   /** A message of gossip: only over a link that is there. False when there is none. */
@@ -115,6 +144,7 @@ export class Links {
       return this.#lose(payload)
     }
     if (!this.#isThrough(connection, way, from, to)) return this.#stall(connection, from, payload)
+    this.#noteWhole(connection)
     const { network, nowUs } = this.#simulator
     const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
     if (transitUs === undefined) return this.#lose(payload)
@@ -122,8 +152,12 @@ export class Links {
       way.isDoomed = true
       return this.#stall(connection, from, payload)
     }
-    way.lastArrivalUs = Math.max(nowUs + transitUs, way.lastArrivalUs)
-    this.#simulator.scheduleArrival(way.lastArrivalUs - nowUs, from, to, payload)
+    const arrivalUs = this.#ways.arrive(way.number, nowUs + transitUs)
+    this.#simulator.scheduleArrival(arrivalUs - nowUs, from, to, payload)
+  }
+
+  #noteWhole(connection: Connection): void {
+    this.#ways.setWhole(connection.number, connection.isWhole)
   }
 
   #isWhole(from: Host, to: Host): boolean {
@@ -163,6 +197,7 @@ export class Links {
     way.held = []
     way.stalledUs = this.#simulator.nowUs
     way.retries = 0
+    this.#noteWhole(connection)
     this.counts.stalled++
     this.#hold(way, payload)
     this.#retryLater(connection, from)
@@ -217,7 +252,7 @@ export class Links {
   #resetLater(connection: Connection, at: Host): void {
     const other = connection.other(at)
     const { network, nowUs } = this.#simulator
-    const sentUs = connection.way(other).lastArrivalUs - nowUs
+    const sentUs = this.#ways.lastArrivalUs(connection.way(other).number) - nowUs
     const delayUs = Math.max(network.latencyUs(other.index, at.index), sentUs + 1)
     this.#after(delayUs, other, at, () => this.#end(connection, at))
   }
@@ -240,7 +275,8 @@ export class Links {
 
   #opened(from: Host, to: Host, failures: number): void {
     const { nowUs, gossip } = this.#simulator
-    const connection = new Connection(from, to, nowUs, failures)
+    const number = this.#ways.add(nowUs)
+    const connection = new Connection(number, { opener: from, other: to }, nowUs, failures)
     const wasLinked = { from: this.#drop(from, to), to: this.#drop(to, from) }
     this.#of(from).set(to.index, connection)
     this.#of(to).set(from.index, connection)
@@ -271,6 +307,7 @@ export class Links {
   #forget(connection: Connection, at: Host): void {
     this.#of(at).delete(connection.other(at).index)
     connection.forgottenBy ??= at
+    this.#noteWhole(connection)
     const way = connection.way(at)
     for (const payload of way.held ?? []) this.#lose(payload)
     way.held = undefined
@@ -287,11 +324,11 @@ export class Links {
     if (connection.isWatched || opener.wants(other)) return
     connection.isWatched = true
     const { nowUs } = this.#simulator
-    const inUs = Math.max(1, connection.usedUs + limits.unkeptIdleUs - nowUs)
+    const inUs = Math.max(1, this.#usedUs(connection) + limits.unkeptIdleUs - nowUs)
     this.#after(inUs, opener, other, () => {
       connection.isWatched = false
       if (!this.#has(connection, opener)) return
-      const idleUs = this.#simulator.nowUs - connection.usedUs
+      const idleUs = this.#simulator.nowUs - this.#usedUs(connection)
       if (idleUs < limits.unkeptIdleUs || opener.wants(other)) this.#watchIdle(connection)
       else this.#closeUnkept(connection)
     })
@@ -304,7 +341,8 @@ export class Links {
     for (const connection of this.#of(host).values()) {
       if (connection.opener !== host || host.wants(connection.other(host))) continue
       count++
-      if (oldest === undefined || connection.usedUs < oldest.usedUs) oldest = connection
+      if (oldest === undefined || this.#usedUs(connection) < this.#usedUs(oldest))
+        oldest = connection
     }
     if (count > limits.onDemandLinks && oldest !== undefined) this.#closeUnkept(oldest)
   }
@@ -315,6 +353,10 @@ export class Links {
     this.#forget(connection, opener)
     this.#closed(connection, opener)
     this.#resetLater(connection, connection.other(opener))
+  }
+
+  #usedUs({ number }: Connection): number {
+    return this.#ways.usedUs(number)
   }
 
   #has(connection: Connection, host: Host): boolean {

@@ -118,6 +118,11 @@ export class Network {
     else this.#lag.set(host, delayUs)
   }
 
+  /** Some messages do not arrive. */
+  get isBarred(): boolean {
+    return this.#barriers.size > 0
+  }
+
   reaches(from: number, to: number): boolean {
     if (this.#barriers.size === 0) return true
     for (const barrier of this.#barriers) if (barrier.stands(from, to)) return false

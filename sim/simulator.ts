@@ -8,7 +8,9 @@ import { Random } from '../protocol/base/random.ts'
 import { type Config, defaultConfig } from '../protocol/config.ts'
 import type { Effect } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
+import { PulseTable } from '../protocol/membership/pulse.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
+import { CalmTraffic } from './calm-traffic.ts'
 import type { Payload } from './connection.ts'
 import { Dht, type DhtKnobs } from './dht.ts'
 import type { FlightRecorder } from './flight-recorder.ts'
@@ -45,6 +47,8 @@ export interface SimulatorOptions {
   readonly labels?: (host: number) => { readonly [key: string]: string }
   /** Each core has its maps for itself, as an agent has: to show that sharing them changes nothing. */
   readonly ownMaps?: boolean
+  /** Every step goes the ordinary way, also a calm member's: to show that it makes no difference. */
+  readonly isPlain?: boolean
   /** Called with each line of the trace, to find where two runs part. */
   readonly trace?: (line: string) => void
 }
@@ -74,6 +78,8 @@ const wakeKind = kinds.indexOf('wake')
 const noPayload = -1
 /** From here downwards, payloads are numbers of gossip messages. */
 const firstGossip = -2
+/** From here upwards, those of letters between calm members. */
+const firstLetter = 2 ** 30
 
 export class Simulator {
   readonly options: SimulatorOptions
@@ -93,6 +99,9 @@ export class Simulator {
   stepping: Host | undefined
   /** What the cores share; undefined where each has its own. */
   readonly shared: Shared | undefined
+  /** Of calm members, by the host's index. */
+  readonly pulses: PulseTable
+  readonly traffic: CalmTraffic
   /** Microseconds since the start. */
   nowUs = 0
   events = 0
@@ -107,11 +116,13 @@ export class Simulator {
     this.options = options
     this.config = { ...defaultConfig, ...options.config }
     this.epochMs = options.epochMs ?? usualEpochMs
+    this.pulses = new PulseTable(this.config, options.members)
     this.shared = options.ownMaps ? undefined : share(this.config)
     this.random = new Random(options.seed)
     const knobs = { ...usualNetwork, ...options.network }
     this.network = new Network(knobs, new Random(this.random.uint32()), options.geography)
     this.links = new Links(this)
+    this.traffic = new CalmTraffic(this)
     this.gossip = new Gossip(this, options.gossip)
     this.dht = new Dht(this, options.dht)
     this.gossip.onDelivered = (_, delayUs) => this.metrics.delivery.add(delayUs)
@@ -133,6 +144,7 @@ export class Simulator {
       identity,
     })
     this.hosts.push(host)
+    this.traffic.addHost(host)
     this.byId.set(host.id, host)
     this.dht.table.add(host.index, host.id)
     return host
@@ -156,8 +168,12 @@ export class Simulator {
     this.#push(delayUs, messageKind, to.index, from.index, payload)
   }
 
-  scheduleWake(delayUs: number, host: Host): void {
-    this.#push(delayUs, wakeKind, host.index, host.index, noPayload)
+  scheduleLetter(delayUs: number, from: number, to: number, letter: number): void {
+    this.#push(delayUs, messageKind, to, from, firstLetter + letter)
+  }
+
+  scheduleWake(delayUs: number, host: number): void {
+    this.#push(delayUs, wakeKind, host, host, noPayload)
   }
 
   /** Lets `durationUs` of virtual time pass. */
@@ -189,8 +205,12 @@ export class Simulator {
 
   /** Part of the trace: the host's core has made a step. */
   recordStep(host: number, event: Event): void {
-    this.#hash.note(this.nowUs, host, markOf(event))
-    this.options.trace?.(`${this.nowUs} ${host} ${event.type}`)
+    this.recordMark(host, markOf(event), event.type)
+  }
+
+  recordMark(host: number, mark: number, type: Event['type']): void {
+    this.#hash.note(this.nowUs, host, mark)
+    this.options.trace?.(`${this.nowUs} ${host} ${type}`)
   }
 
   traceHash(): string {
@@ -210,7 +230,9 @@ export class Simulator {
 
   #happen(): void {
     const { payload, source, destination } = this.#queue
-    if (payload === noPayload) return this.hosts[destination]!.wake()
+    if (payload === noPayload) return this.traffic.wake(destination)
+    if (payload >= firstLetter)
+      return this.traffic.arrive(destination, source, payload - firstLetter)
     if (payload <= firstGossip)
       return this.gossip.arrive(this.hosts[destination]!, source, firstGossip - payload)
     const held = this.#payloads.take(payload)

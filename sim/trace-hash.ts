@@ -7,6 +7,11 @@ import { hashText, hex32, mix32 } from '../protocol/base/hash.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
 
+const receivedMark = hashText('message-received')
+const probeMark = hashText('probe')
+const ackMark = hashText('ack')
+const nothingMark = chain(0, 0)
+
 export class TraceHash {
   #high = 0x9e3779b9
   #low = 0x85ebca6b
@@ -37,6 +42,21 @@ export function markOf(event: Event): number {
     default:
       return 'id' in event ? chain(kind, event.id) : kind
   }
+}
+
+export const tickMark = hashText('tick')
+
+/** As `markOf`, of a probe or an ack that says nothing new; `from` and `root` are the hashes of these texts. */
+export function markOfExchange(
+  isAck: boolean,
+  from: number,
+  sequence: number,
+  incarnation: number,
+  root: number,
+): number {
+  const kind = chain(receivedMark, from)
+  const said = chain(isAck ? ackMark : probeMark, chain(sequence, incarnation))
+  return chain(kind, chain(said, chain(root, nothingMark)))
 }
 
 function markOfMessage(message: Message): number {

@@ -13,18 +13,34 @@ import { clamp, mulDiv } from './integer.ts'
 const longestMs = 20_000
 
 export class Patience {
-  #smoothed = 0
-  #deviation = 0
+  smoothed = 0
+  deviation = 0
 
   observe(tookMs: Millis): void {
-    const took = 8 * clamp(tookMs, 0, longestMs)
-    const error = took - this.#smoothed
-    this.#smoothed += Math.trunc(error / 8)
-    this.#deviation += Math.trunc((Math.abs(error) - this.#deviation) / 4)
+    const { smoothed, deviation } = this
+    this.smoothed = smoothedAfter(smoothed, tookMs)
+    this.deviation = deviationAfter(smoothed, deviation, tookMs)
   }
 
   /** The wait, at least `leastMs`. */
   atLeast(leastMs: Millis): Millis {
-    return Math.max(leastMs, mulDiv(this.#smoothed + 4 * this.#deviation, 1, 8))
+    return Math.max(leastMs, patienceMs(this.smoothed, this.deviation))
   }
+}
+
+export function smoothedAfter(smoothed: number, tookMs: Millis): number {
+  return smoothed + Math.trunc((eighths(tookMs) - smoothed) / 8)
+}
+
+export function deviationAfter(smoothed: number, deviation: number, tookMs: Millis): number {
+  const error = Math.abs(eighths(tookMs) - smoothed)
+  return deviation + Math.trunc((error - deviation) / 4)
+}
+
+export function patienceMs(smoothed: number, deviation: number): Millis {
+  return mulDiv(smoothed + 4 * deviation, 1, 8)
+}
+
+function eighths(tookMs: Millis): number {
+  return 8 * clamp(tookMs, 0, longestMs)
 }

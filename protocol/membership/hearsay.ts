@@ -11,6 +11,10 @@ export class Hearsay {
   /** Undefined while nothing waits, which is nearly always. */
   #waiting: Map<MemberId, MemberUpdate> | undefined
 
+  get isEmpty(): boolean {
+    return this.#waiting === undefined
+  }
+
   /** False when something of the kind waits already. */
   hold(update: MemberUpdate): boolean {
     this.#waiting ??= new Map()

@@ -20,6 +20,8 @@ import { isBelievable, type MemberState, type MemberUpdate } from './member.ts'
 import { MemberTable, type SettledState } from './member-table.ts'
 import type { MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
+import { PulseTable } from './pulse.ts'
+import { Pulse } from './pulse-row.ts'
 import { ProbeRings } from './ring.ts'
 import { Rumours, UrgentUpdates } from './rumours.ts'
 import type { MembershipHooks, MembershipInit } from './surroundings.ts'
@@ -44,6 +46,7 @@ export class Membership {
   readonly #hearsay = new Hearsay()
   readonly #claims: Claims
   readonly #turns: Turns
+  readonly pulse: Pulse
   #incarnation: number
   #hasLeft = false
   /** Somebody died or left, and the rings close behind. */
@@ -73,6 +76,9 @@ export class Membership {
       onCleared: (member) => this.#census.noteDoubt(member, false),
       onDead: (member, incarnation, now, out) => this.#dead(member, incarnation, now, out),
     })
+    const place = init.pulse ?? { table: new PulseTable(init.config, 1), row: 0 }
+    const parts = { turns: this.#turns, watch: this.#watch, around: this.#around }
+    this.pulse = new Pulse(place, parts)
   }
 
   /** What an earlier life knew. */
@@ -89,9 +95,9 @@ export class Membership {
   start(now: Millis, out: EffectSink): void {
     this.#census.hold(this.#ownClaim('alive'))
     for (const member of this.#census.dead()) this.#forgetLater(member, now)
-    this.#deadlines.set('turn', this.#turns.next(this.#around.subjects(), now))
+    this.#turns.advance(this.#around.subjects(), now)
     this.#deadlines.set('compare', now + this.#random.below(this.#config.antiEntropyIntervalMs))
-    this.#deadlines.set('lost', now + this.#random.below(this.#config.lostGreetingIntervalMs))
+    this.#seekLostLater(now)
     this.#around.keepLinks(out)
   }
 
@@ -183,19 +189,39 @@ export class Membership {
 
   deadline(): Millis | undefined {
     if (this.#hasLeft) return undefined
-    return earlier(this.#deadlines.next(), this.#watch.deadline())
+    return earlier(this.#turns.at, earlier(this.#deadlines.next(), this.#watch.deadline()))
+  }
+
+  /** Of all but its turns and its watch. */
+  otherDeadline(): Millis | undefined {
+    return this.#deadlines.next()
+  }
+
+  /** Nobody is doubted, and nothing waits to be told or decided. */
+  get isAtRest(): boolean {
+    if (this.#hasLeft || this.hasNews || !this.#rumours.isEmpty || !this.#hearsay.isEmpty)
+      return false
+    return this.#awareness.multiplier === 1 && this.#watch.isAtRest
+  }
+
+  get incarnation(): number {
+    return this.#incarnation
+  }
+
+  noteHeard(member: MemberId, at: Millis): void {
+    this.#watch.noteHeard(member, at)
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
     this.#watch.onDeadlines(now, out)
     const due = () => this.#deadlines.takeDue(now)
     for (let key = due(); key !== undefined; key = due())
-      if (key === 'turn') this.#onTurn(now, out)
-      else if (key === 'compare') this.#onCompare(now, out)
+      if (key === 'compare') this.#onCompare(now, out)
       else if (key === 'lost') this.#onLostDue(now, out)
       else if (key.startsWith('hearsay/'))
         this.#onHearsayDue(key.slice('hearsay/'.length), now, out)
       else this.#forget(key.slice('forget/'.length))
+    if (this.#turns.at <= now) this.#onTurn(now, out)
     this.#settle(out)
   }
 
@@ -248,7 +274,7 @@ export class Membership {
     const subjects = this.#around.subjects()
     this.#watch.probeDoubtful(subjects, now, out)
     if (subjects.length > 0) this.#watch.probe(this.#turns.subject(subjects), now, out)
-    this.#deadlines.set('turn', this.#turns.next(subjects, now))
+    this.#turns.advance(subjects, now)
   }
 
   /** Gossip is a hint: now and then two neighbours see whether they hold the same. */
@@ -259,8 +285,14 @@ export class Membership {
   }
 
   #onLostDue(now: Millis, out: EffectSink): void {
+    if (this.#census.dead().length === 0) return
     this.#deadlines.set('lost', now + this.#config.lostGreetingIntervalMs)
     this.#tables.greetLost(this.#around.presentCount, this.#random, this.#incarnation, out)
+  }
+
+  #seekLostLater(now: Millis): void {
+    const delayMs = this.#random.below(this.#config.lostGreetingIntervalMs)
+    if (!this.#deadlines.has('lost')) this.#deadlines.set('lost', now + delayMs)
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis, out: EffectSink): void {
@@ -365,6 +397,7 @@ export class Membership {
     this.#watch.forget(member)
     if (state === 'alive') return
     this.#hasLost = true
+    this.#seekLostLater(now)
     this.#forgetLater(member, now)
     // It may hear us still: then it should know, and come back.
     if (state === 'down' && this.#linked.has(member)) this.#claims.remind(member, now, out)

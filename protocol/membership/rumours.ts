@@ -18,6 +18,10 @@ export class Rumours {
   /** In the order of arrival, which is the same on every run. */
   readonly #rumours = new SparseMap<MemberId, Rumour>()
 
+  get isEmpty(): boolean {
+    return this.#rumours.size === 0
+  }
+
   add(update: MemberUpdate, members: number): void {
     this.#rumours.delete(update.member)
     this.#rumours.set(update.member, { update, left: 3 + 2 * log2Ceil(members + 1) })

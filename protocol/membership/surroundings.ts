@@ -5,6 +5,7 @@ import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import type { Exchange } from '../message.ts'
+import type { PulsePlace } from './pulse-row.ts'
 import type { Presence } from './ring.ts'
 
 export interface MembershipHooks {
@@ -16,6 +17,7 @@ export interface MembershipHooks {
 export interface MembershipOptions {
   readonly maps?: BigMaps
   readonly presence?: () => Presence
+  readonly pulse?: PulsePlace
 }
 
 export interface MembershipInit extends MembershipOptions {

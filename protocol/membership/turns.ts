@@ -11,8 +11,9 @@ const salt = 0x7475726e
 
 export class Turns {
   readonly #intervalMs: number
-  /** The turn that is due next. */
-  #turn = 0
+  /** The turn that is due next, and when. */
+  turn = 0
+  at: Millis = Number.POSITIVE_INFINITY
 
   constructor({ probeIntervalMs }: Config) {
     this.#intervalMs = probeIntervalMs
@@ -20,14 +21,18 @@ export class Turns {
 
   /** Of these, who is probed in the turn that is due. */
   subject(subjects: readonly MemberId[]): MemberId {
-    return subjects[this.#turn % subjects.length]!
+    return subjects[this.turn % subjects.length]!
   }
 
-  /** When the next turn is due. Turns that were slept through are left out. */
-  next(subjects: readonly MemberId[], now: Millis): Millis {
-    this.#turn = Math.max(this.#turn + 1, Math.floor(now / this.#intervalMs))
-    const startsAt = this.#turn * this.#intervalMs
-    if (subjects.length === 0) return startsAt
-    return startsAt + (hashText(this.subject(subjects), salt) % this.#intervalMs)
+  /** To the next turn. Turns that were slept through are left out. */
+  advance(subjects: readonly MemberId[], now: Millis): void {
+    this.turn = Math.max(this.turn + 1, Math.floor(now / this.#intervalMs))
+    this.at = this.turn * this.#intervalMs
+    if (subjects.length > 0) this.at += this.phaseOf(this.subject(subjects))
+  }
+
+  /** At which moment of its turns the subject is probed. */
+  phaseOf(subject: MemberId): Millis {
+    return hashText(subject, salt) % this.#intervalMs
   }
 }

@@ -30,6 +30,17 @@ interface Probing {
   readonly isOwn: boolean
 }
 
+/** Of a turn. */
+const ordinary = { isRetry: false, isOwn: true, waiting: nobody } as const
+
+/** The last probe that was sent: `sentAt` is -1 once it is answered; no subject once that was heard. */
+export interface ProbeUnderWay {
+  readonly sequence: number
+  readonly sentAt: Millis
+  readonly subject: MemberId | undefined
+  readonly timeoutAt: Millis
+}
+
 export interface WatchHooks {
   /** The present observers of the subject other than self. */
   otherObservers(subject: MemberId): MemberId[]
@@ -58,7 +69,7 @@ export class Watch {
   /** Nobody is doubted, and no answer is awaited. */
   #isCalm = true
   readonly #deadlines = new Deadlines()
-  readonly #patience = new Patience()
+  readonly patience = new Patience()
   /** When the last probes were sent, by sequence: also of those that are given up, whose answers may still come. */
   readonly #sentAt = new SparseMap<number, Millis>()
   #sequence = 0
@@ -92,6 +103,45 @@ export class Watch {
     return this.#doubts.suspected
   }
 
+  /** Nobody is doubted, and at most the probe of a turn, our last, is under way. */
+  get isAtRest(): boolean {
+    if (this.#countDoubts() > 0 || this.#probing.size > 1) return false
+    for (const [subject, { isOwn, isRetry, waiting, sequence }] of this.#probing) {
+      if (!isOwn || isRetry || waiting.length > 0 || sequence !== this.#sequence) return false
+      if (!this.#hooks.isNeighbour(subject)) return false
+    }
+    return true
+  }
+
+  /** What is under way goes on elsewhere until it is taken back. */
+  handOver(): ProbeUnderWay {
+    const sequence = this.#sequence
+    const sentAt = this.#sentAt.get(sequence) ?? -1
+    this.#sentAt.delete(sequence)
+    let subject: MemberId | undefined
+    for (subject of this.#probing.keys());
+    const timeoutAt = this.#deadlines.next() ?? Number.POSITIVE_INFINITY
+    if (subject !== undefined) this.#endProbe(subject)
+    this.#isCalm = true
+    return { sequence, sentAt, subject, timeoutAt }
+  }
+
+  takeBack({ sequence, sentAt, subject, timeoutAt }: ProbeUnderWay): void {
+    this.#sequence = sequence
+    for (const old of this.#sentAt.keys())
+      if (old <= sequence - limits.probesRemembered) this.#sentAt.delete(old)
+    if (sentAt >= 0) this.#sentAt.set(sequence, sentAt)
+    if (subject === undefined) return
+    this.#isCalm = false
+    this.#probing.set(subject, { ...ordinary, sequence, sentAt })
+    this.#deadlines.set(`probe/${subject}`, timeoutAt)
+  }
+
+  /** As it was told elsewhere. */
+  noteHeard(member: MemberId, at: Millis): void {
+    this.#heardAt.set(member, Math.max(at, this.#heardAt.get(member) ?? at))
+  }
+
   /** We were asleep: what came meanwhile is not read yet, and nobody else is to blame. */
   postpone(byMs: Millis): void {
     this.#doubts.postpone(byMs)
@@ -103,7 +153,7 @@ export class Watch {
   }
 
   get probeTimeoutMs(): Millis {
-    return this.#patience.atLeast(this.#config.probeTimeoutMs * this.#awareness.multiplier)
+    return this.patience.atLeast(this.#config.probeTimeoutMs * this.#awareness.multiplier)
   }
 
   deadline(): Millis | undefined {
@@ -112,7 +162,7 @@ export class Watch {
 
   probe(subject: MemberId, now: Millis, out: EffectSink): void {
     if (this.#probing.has(subject) || this.#doubts.isAsking(subject)) return
-    this.#start(subject, { isRetry: false, isOwn: true, waiting: nobody }, now, out)
+    this.#start(subject, ordinary, now, out)
   }
 
   /**
@@ -132,7 +182,7 @@ export class Watch {
     const sentAt = this.#sentAt.get(sequence)
     if (sentAt === undefined) return
     this.#sentAt.delete(sequence)
-    this.#patience.observe(now - sentAt)
+    this.patience.observe(now - sentAt)
   }
 
   /** Anything from the member shows that it is alive. */

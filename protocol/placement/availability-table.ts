@@ -108,7 +108,7 @@ export class AvailabilityTable {
     const told = this.#toldTo(peer)
     const entries: Availability[] = []
     const newest = this.#lastChange
-    if (told.high === newest && told.low === told.gap) return entries
+    if (this.hasTold(peer, now)) return entries
     const reached = this.#collect(peer, told, entries)
     told.high = newest
     // What was told between the marks before is forgotten when even the news did not fit: told twice, at worst.
@@ -118,6 +118,13 @@ export class AvailabilityTable {
       told.gap = newest
     }
     return entries
+  }
+
+  /** Whether nothing is left to tell the peer, for as long as nothing changes. */
+  hasTold(peer: MemberId, now: Millis): boolean {
+    if (now - this.#lastChangeAt > calmMs) return true
+    const { low, gap, high } = this.#toldTo(peer)
+    return high === this.#lastChange && low === gap
   }
 
   /** Takes what is newer; returns the members whose entry changed. */

@@ -166,6 +166,24 @@ export class AntiEntropy {
     return isSuspect ? history.suspectBefore(now) : undefined
   }
 
+  /** No comparison is under way or awaited. */
+  get isAtRest(): boolean {
+    return this.#sessions.size === 0 && this.#deadlines.next() === undefined
+  }
+
+  agreesWith(member: MemberId): boolean {
+    return this.#isEqualTo(member)
+  }
+
+  /** The member held the same at that time, and nothing has changed here since. */
+  noteAgreed(member: MemberId, at: Millis): void {
+    const peer = this.#peers.get(member)
+    if (peer === undefined) return
+    peer.heardAt = at
+    peer.agreedAt = at
+    peer.agreedPosition = this.#init.log.position
+  }
+
   deadline(): Millis | undefined {
     return this.#deadlines.next()
   }

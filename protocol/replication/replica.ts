@@ -262,6 +262,19 @@ export class Replica {
     }
   }
 
+  /** No comparison with another is under way. */
+  get isAtRest(): boolean {
+    return this.#antiEntropy.isAtRest
+  }
+
+  agreesWith(member: MemberId): boolean {
+    return this.#antiEntropy.agreesWith(member)
+  }
+
+  noteAgreed(member: MemberId, at: Millis): void {
+    this.#antiEntropy.noteAgreed(member, at)
+  }
+
   noteBroadcast(now: Millis): void {
     this.#outbox.noteTraffic(now)
   }

@@ -94,10 +94,15 @@ export class Metrics {
     return conditions[this.#conditions[host] ?? conditions.length - 1]!
   }
 
-  weigh(message: Message): void {
+  /** Asked of each message: the answer is true for every 64th. */
+  isToWeigh(): boolean {
     this.#unweighed++
-    if (this.#unweighed < weighedOf) return
+    if (this.#unweighed < weighedOf) return false
     this.#unweighed = 0
+    return true
+  }
+
+  weigh(message: Message): void {
     this.bytesWeighed += weighedOf * bytesOf(message)
   }
 

@@ -214,7 +214,7 @@ function jumped(scene: Strike, host: Host, by: string): Undo {
   const us = durationUs(isBack ? by.slice(1) : by)
   const before = host.clock.nowMs(nowUs)
   const { slowedReadings } = host.clock.counts
-  host.clock.jump(isBack ? -us : us, nowUs)
+  host.jumpClock(isBack ? -us : us)
   mark(scene, [host], 'clock off')
   scene.after(noticeUs, () => {
     const { counts } = host.clock

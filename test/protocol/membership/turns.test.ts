@@ -19,10 +19,10 @@ turns('each subject is probed once an interval, a whole interval apart', () => {
       for (const observer of members) {
         const subjects = rings.subjects(observer)
         const own = new Turns(defaultConfig)
-        let at = own.next(subjects, 1_000_000 + phase)
+        own.advance(subjects, 1_000_000 + phase)
         for (let i = 0; i < 12; i++) {
-          probedAt.get(own.subject(subjects))!.push(at)
-          at = own.next(subjects, at)
+          probedAt.get(own.subject(subjects))!.push(own.at)
+          own.advance(subjects, own.at)
         }
       }
       for (const times of probedAt.values()) {
@@ -38,16 +38,18 @@ turns('each subject is probed once an interval, a whole interval apart', () => {
 turns('those that are slept through are left out, and the next is not long after', () => {
   const own = new Turns(defaultConfig)
   const subjects = ['a', 'b', 'c']
-  own.next(subjects, 1_000_000)
-  const at = own.next(subjects, 1_060_700)
-  assert.ok(at >= 1_060_000 && at < 1_061_000)
+  own.advance(subjects, 1_000_000)
+  own.advance(subjects, 1_060_700)
+  assert.ok(own.at >= 1_060_000 && own.at < 1_061_000)
   assert.is(own.subject(subjects), subjects[1060 % 3])
 })
 
 turns('with nobody to probe there are turns all the same', () => {
   const own = new Turns(defaultConfig)
-  assert.is(own.next([], 1_000_000), 1_000_000)
-  assert.is(own.next([], 1_000_000), 1_001_000)
+  own.advance([], 1_000_000)
+  assert.is(own.at, 1_000_000)
+  own.advance([], 1_000_000)
+  assert.is(own.at, 1_001_000)
 })
 
 turns.run()

@@ -1,0 +1,157 @@
+/**
+ * The calm life of a member: while nobody is doubted, nothing is to be told and nothing else is due, its turns,
+ * probes and acks are steps of its row of numbers (membership/pulse.ts). Whatever else happens goes the ordinary way,
+ * and so does the first exchange with each neighbour after something has changed: only where that one changed
+ * nothing but times are the next ones like it left to the row.
+ */
+import { earlier } from './base/deadline.ts'
+import type { MemberId, Millis } from './base/id.ts'
+import type { Effect, EffectSink } from './effect.ts'
+import type { Event } from './event.ts'
+import type { Leaving } from './leaving.ts'
+import type { Membership } from './membership/membership.ts'
+import type { Ack, Probe } from './membership/message.ts'
+import { nobody, type Told, word } from './membership/pulse.ts'
+import type { Pulse } from './membership/pulse-row.ts'
+import type { Message } from './message.ts'
+import type { Availability } from './placement/availability.ts'
+import type { Placement } from './placement/placement.ts'
+import type { Replica } from './replication/replica.ts'
+
+export interface CalmParts {
+  readonly membership: Membership
+  readonly replica: Replica
+  readonly placement: Placement
+  readonly leaving: Leaving
+}
+
+export class Calm {
+  readonly #parts: CalmParts
+  readonly #pulse: Pulse
+  readonly #isOff: boolean
+
+  constructor(parts: CalmParts, isOff: boolean) {
+    this.#parts = parts
+    this.#pulse = parts.membership.pulse
+    this.#isOff = isOff
+  }
+
+  get isCalm(): boolean {
+    return this.#pulse.isCalm
+  }
+
+  deadline(): Millis | undefined {
+    const at = this.#pulse.table.deadline(this.#pulse.row)
+    return at === Number.POSITIVE_INFINITY ? undefined : at
+  }
+
+  /** False where the event is not of the calm life: then nothing is done. */
+  step(event: Event, now: Millis, sink: EffectSink): boolean {
+    if (event.type === 'tick') return this.#turn(now, sink)
+    return event.type === 'message-received' && this.#hear(event.from, event.message, now, sink)
+  }
+
+  #turn(now: Millis, sink: EffectSink): boolean {
+    const { table, row } = this.#pulse
+    const slot = table.turn(row, now)
+    if (slot === nobody) return false
+    const sequence = table.words[row * table.stride + word.sequence]!
+    sink.push(this.#say('probe', this.#pulse.memberAt(slot), sequence, now))
+    return true
+  }
+
+  #hear(from: MemberId, message: Message, now: Millis, sink: EffectSink): boolean {
+    if (!isExchange(message) || !isEmpty(message)) return false
+    const { table, row, root } = this.#pulse
+    const slot = this.#pulse.slotOf(from)
+    if (slot === nobody || message.exchange.root !== root) return false
+    const told = this.#told(message)
+    if (message.type === 'ack') return table.onAck(row, slot, told, now)
+    if (!table.onProbe(row, slot, told, now)) return false
+    sink.push(this.#say('ack', from, message.sequence, now))
+    return true
+  }
+
+  #told({ sequence, incarnation }: Probe | Ack): Told {
+    const { words, stride } = this.#pulse.table
+    const at = this.#pulse.row * stride
+    const [rootHigh, rootLow] = [words[at + word.rootHigh]!, words[at + word.rootLow]!]
+    return { sequence, incarnation, rootHigh, rootLow }
+  }
+
+  #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis): Effect {
+    const { table, row, root } = this.#pulse
+    const incarnation = table.words[row * table.stride + word.incarnation]!
+    return {
+      type: 'send',
+      to,
+      message: calmMessage({ type, sequence, incarnation, root, clock: table.stamp(row, now) }),
+    }
+  }
+
+  /** An ordinary step begins. */
+  leave(): void {
+    if (this.#pulse.isCalm) this.#pulse.leave()
+  }
+
+  /** What neighbours have agreed on may change in this step. */
+  unsettle(): void {
+    this.#pulse.unsettle((member, agreedAt) => {
+      this.#parts.membership.noteHeard(member, agreedAt)
+      this.#parts.replica.noteAgreed(member, agreedAt)
+    })
+  }
+
+  /** An ordinary step is over. `isStirred`: it may have changed more than membership keeps to itself. */
+  enter(event: Event, isStirred: boolean, othersDeadline: Millis | undefined, now: Millis): void {
+    const { membership, replica, leaving } = this.#parts
+    if (this.#isOff || leaving.isLeaving || !membership.isAtRest || !replica.isAtRest) return
+    this.#pulse.enter({
+      root: replica.root(),
+      stamp: replica.clock(0),
+      incarnation: membership.incarnation,
+      otherAt: earlier(othersDeadline, membership.otherDeadline()) ?? Number.POSITIVE_INFINITY,
+    })
+    if (!isStirred && event.type === 'message-received') this.#agree(event, now)
+  }
+
+  #agree({ from, message }: Event & { type: 'message-received' }, now: Millis): void {
+    if (!isExchange(message) || !isEmpty(message)) return
+    const { membership, replica, placement } = this.#parts
+    const { incarnation } = message
+    if (membership.incarnationOf(from) !== incarnation || membership.stateOf(from) !== 'alive')
+      return
+    if (!replica.agreesWith(from) || !placement.availability.hasTold(from, now)) return
+    this.#pulse.agree(from, incarnation, now)
+  }
+}
+
+/** What a calm member says. */
+export function calmMessage(said: {
+  readonly type: 'probe' | 'ack'
+  readonly sequence: number
+  readonly incarnation: number
+  readonly root: string
+  readonly clock: number
+}): Message {
+  const { type, sequence, incarnation, root, clock } = said
+  return {
+    type,
+    sequence,
+    incarnation,
+    updates: noUpdates,
+    exchange: { root, clock, availability: none },
+  }
+}
+
+/** Whether the message can only change when its sender was heard. */
+export function isExchange(message: Message): message is Probe | Ack {
+  return message.type === 'probe' || message.type === 'ack'
+}
+
+function isEmpty({ updates, exchange }: Probe | Ack): boolean {
+  return updates.length === 0 && exchange.availability.length === 0
+}
+
+const noUpdates: [] = []
+const none: readonly Availability[] = []

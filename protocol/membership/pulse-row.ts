@@ -1,0 +1,164 @@
+/**
+ * The row of one member: when the row begins to stand for the structures of its watch and its turns, and when these
+ * take over again. Slots are the places of its neighbours in their sorted list.
+ */
+import type { MemberId, Millis, Stamp } from '../base/id.ts'
+import type { Neighbourhood } from './neighbourhood.ts'
+import { nobody, type PulseTable, slotWord, word } from './pulse.ts'
+import type { Turns } from './turns.ts'
+import type { Watch } from './watch.ts'
+
+export interface PulsePlace {
+  readonly table: PulseTable
+  readonly row: number
+}
+
+export interface PulseParts {
+  readonly turns: Turns
+  readonly watch: Watch
+  readonly around: Neighbourhood
+}
+
+/** What else holds while the row stands for its member. */
+export interface Surroundings {
+  readonly root: string
+  readonly stamp: Stamp
+  readonly incarnation: number
+  /** When something else is due. */
+  readonly otherAt: Millis
+}
+
+const rootLength = 16
+
+export class Pulse {
+  readonly table: PulseTable
+  readonly row: number
+  readonly #at: number
+  readonly #parts: PulseParts
+  /** Whose slots they are, and whose turns. */
+  #neighbours: readonly MemberId[] = []
+  #subjects: readonly MemberId[] = []
+  #root = ''
+  /** Some neighbour has agreed in the row's version. */
+  #isSettled = false
+
+  constructor({ table, row }: PulsePlace, parts: PulseParts) {
+    this.table = table
+    this.row = row
+    this.#at = row * table.stride
+    this.#parts = parts
+    table.begin(row, this)
+  }
+
+  get isCalm(): boolean {
+    return this.#get(word.isCalm) === 1
+  }
+
+  get root(): string {
+    return this.#root
+  }
+
+  slotOf(member: MemberId): number {
+    const slot = this.#neighbours.indexOf(member)
+    return slot < this.table.slots ? slot : nobody
+  }
+
+  memberAt(slot: number): MemberId {
+    return this.#neighbours[slot]!
+  }
+
+  /** From here on the row has what the watch had; nobody is doubted, and nothing is to be told. */
+  enter({ root, stamp, incarnation, otherAt }: Surroundings): void {
+    const { turns, watch, around } = this.#parts
+    if (around.neighbours() !== this.#neighbours || around.subjects() !== this.#subjects)
+      this.#assign(around.neighbours(), around.subjects())
+    if (root !== this.#root) this.#noteRoot(root)
+    const probe = watch.handOver()
+    this.#set(word.isCalm, 1)
+    this.#set(word.turn, turns.turn)
+    this.#set(word.turnAt, turns.at)
+    this.#set(word.otherAt, Math.min(otherAt, watch.deadline() ?? Number.POSITIVE_INFINITY))
+    this.#set(word.sequence, probe.sequence)
+    this.#set(word.sentAt, probe.sentAt)
+    this.#set(word.probing, probe.subject === undefined ? nobody : this.slotOf(probe.subject))
+    this.#set(word.timeoutAt, probe.timeoutAt)
+    this.#set(word.smoothed, watch.patience.smoothed)
+    this.#set(word.deviation, watch.patience.deviation)
+    this.#set(word.stamp, stamp)
+    this.#set(word.incarnation, incarnation)
+  }
+
+  /** The watch and the turns have it again. */
+  leave(): void {
+    const { turns, watch } = this.#parts
+    this.#set(word.isCalm, 0)
+    turns.turn = this.#get(word.turn)
+    turns.at = this.#get(word.turnAt)
+    watch.patience.smoothed = this.#get(word.smoothed)
+    watch.patience.deviation = this.#get(word.deviation)
+    const slot = this.#get(word.probing)
+    watch.takeBack({
+      sequence: this.#get(word.sequence),
+      sentAt: this.#get(word.sentAt),
+      subject: slot === nobody ? undefined : this.memberAt(slot),
+      timeoutAt: this.#get(word.timeoutAt),
+    })
+  }
+
+  /** An exchange with the neighbour has just changed nothing: the next one like it need not be looked at. */
+  agree(member: MemberId, incarnation: number, now: Millis): void {
+    const slot = this.slotOf(member)
+    if (slot === nobody) return
+    const { words } = this.table
+    const of = this.table.slotAt(this.row, slot)
+    words[of + slotWord.agreedAt] = now
+    words[of + slotWord.incarnation] = incarnation
+    words[of + slotWord.agreedIn] = this.#get(word.version)
+    this.#isSettled = true
+  }
+
+  /** What neighbours agree on may change now: when each has last agreed is told, and each is looked at again. */
+  unsettle(tell: (member: MemberId, agreedAt: Millis) => void): void {
+    if (!this.#isSettled) return
+    this.#isSettled = false
+    const { words, slots } = this.table
+    const version = this.#get(word.version)
+    const count = Math.min(slots, this.#neighbours.length)
+    for (let slot = 0; slot < count; slot++) {
+      const of = this.table.slotAt(this.row, slot)
+      if (words[of + slotWord.agreedIn] === version)
+        tell(this.#neighbours[slot]!, words[of + slotWord.agreedAt]!)
+    }
+    this.#set(word.version, version + 1)
+  }
+
+  #assign(neighbours: readonly MemberId[], subjects: readonly MemberId[]): void {
+    this.table.onAssigned?.(this.row)
+    this.#neighbours = neighbours
+    this.#subjects = subjects
+    const { words, slots } = this.table
+    for (let slot = 0; slot < slots; slot++)
+      words[this.table.slotAt(this.row, slot) + slotWord.agreedIn] = 0
+    this.#set(word.subjects, subjects.length <= slots ? subjects.length : 0)
+    for (const [turn, subject] of subjects.slice(0, slots).entries()) {
+      const of = this.table.slotAt(this.row, turn)
+      words[of + slotWord.subject] = this.slotOf(subject)
+      words[of + slotWord.phaseMs] = this.#parts.turns.phaseOf(subject)
+    }
+  }
+
+  #noteRoot(root: string): void {
+    this.#root = root
+    const isName = root.length === rootLength
+    this.#set(word.rootHigh, isName ? Number.parseInt(root.slice(0, 8), 16) : Number.NaN)
+    this.#set(word.rootLow, isName ? Number.parseInt(root.slice(8), 16) : Number.NaN)
+  }
+
+  #get(name: number): number {
+    return this.table.words[this.#at + name]!
+  }
+
+  #set(name: number, value: number): void {
+    this.table.words[this.#at + name] = value
+  }
+}
