@@ -10,8 +10,8 @@ import type { Effect, EffectSink } from './effect.ts'
 import type { Event } from './event.ts'
 import type { Leaving } from './leaving.ts'
 import type { Membership } from './membership/membership.ts'
-import type { Ack, Probe } from './membership/message.ts'
-import { nobody, type Told, word } from './membership/pulse.ts'
+import type { Ack, Join, Probe } from './membership/message.ts'
+import { nameOf, nobody, type Told, word, wordsOf } from './membership/pulse.ts'
 import type { Pulse } from './membership/pulse-row.ts'
 import type { Message } from './message.ts'
 import type { Availability } from './placement/availability.ts'
@@ -57,10 +57,12 @@ export class Calm {
     if (slot === nobody) return false
     const sequence = table.words[row * table.stride + word.sequence]!
     sink.push(this.#say('probe', this.#pulse.memberAt(slot), sequence, now))
+    if (table.greeted !== nobody) sink.push(this.#greet(this.#pulse.memberAt(table.greeted)))
     return true
   }
 
   #hear(from: MemberId, message: Message, now: Millis, sink: EffectSink): boolean {
+    if (message.type === 'join') return this.#onGreeting(from, message, now)
     if (!isExchange(message) || !isEmpty(message)) return false
     const { table, row, root } = this.#pulse
     const slot = this.#pulse.slotOf(from)
@@ -75,8 +77,22 @@ export class Calm {
   #told({ sequence, incarnation }: Probe | Ack): Told {
     const { words, stride } = this.#pulse.table
     const at = this.#pulse.row * stride
-    const [rootHigh, rootLow] = [words[at + word.rootHigh]!, words[at + word.rootLow]!]
-    return { sequence, incarnation, rootHigh, rootLow }
+    const [high, low] = [words[at + word.rootHigh]!, words[at + word.rootLow]!]
+    return { sequence, incarnation, high, low }
+  }
+
+  #onGreeting(from: MemberId, { incarnation, digest, isNew }: Join, now: Millis): boolean {
+    const { table, row } = this.#pulse
+    const slot = this.#pulse.slotOf(from)
+    if (slot === nobody || isNew) return false
+    return table.onGreeting(row, slot, { sequence: 0, incarnation, ...wordsOf(digest) }, now)
+  }
+
+  #greet(to: MemberId): Effect {
+    const { words, stride } = this.#pulse.table
+    const at = this.#pulse.row * stride
+    const digest = nameOf(words[at + word.digestHigh]!, words[at + word.digestLow]!)
+    return { type: 'send', to, message: greeting(words[at + word.incarnation]!, digest) }
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis): Effect {
@@ -96,8 +112,8 @@ export class Calm {
 
   /** What neighbours have agreed on may change in this step. */
   unsettle(): void {
-    this.#pulse.unsettle((member, agreedAt) => {
-      this.#parts.membership.noteHeard(member, agreedAt)
+    this.#pulse.unsettle((member, heardAt, agreedAt) => {
+      this.#parts.membership.noteHeard(member, heardAt)
       this.#parts.replica.noteAgreed(member, agreedAt)
     })
   }
@@ -108,6 +124,7 @@ export class Calm {
     if (this.#isOff || leaving.isLeaving || !membership.isAtRest || !replica.isAtRest) return
     this.#pulse.enter({
       root: replica.root(),
+      digest: membership.digest,
       stamp: replica.clock(0),
       incarnation: membership.incarnation,
       otherAt: earlier(othersDeadline, membership.otherDeadline()) ?? Number.POSITIVE_INFINITY,
@@ -126,7 +143,12 @@ export class Calm {
   }
 }
 
-/** What a calm member says. */
+/** What a calm member says to a neighbour with whom it compares tables. */
+export function greeting(incarnation: number, digest: string): Message {
+  return { type: 'join', incarnation, digest, isNew: false }
+}
+
+/** What a calm member says in its probes and acks. */
 export function calmMessage(said: {
   readonly type: 'probe' | 'ack'
   readonly sequence: number

@@ -20,7 +20,7 @@ export interface Break {
 export function breakOf({ stepping: host, nowUs }: Simulator, error: unknown): Break | undefined {
   if (host === undefined || !(error instanceof Error)) return undefined
   const reason = error instanceof InvariantError ? error.message : `${error.name}: ${error.message}`
-  return { host: host.index, member: host.name, step: host.steps, atUs: nowUs, reason }
+  return { host: host.index, member: host.name, step: host.counts.steps, atUs: nowUs, reason }
 }
 
 /** To the end, or to what broke it. */

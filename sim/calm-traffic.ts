@@ -9,44 +9,47 @@
  * whenever a probe or an ack goes the ordinary way.
  */
 
-import { hashText, hex32 } from '../protocol/base/hash.ts'
+import { hashText } from '../protocol/base/hash.ts'
 import type { Millis } from '../protocol/base/id.ts'
-import { calmMessage } from '../protocol/calm.ts'
+import { calmMessage, greeting } from '../protocol/calm.ts'
 import type { Event } from '../protocol/event.ts'
-import { nobody, type PulseTable, word } from '../protocol/membership/pulse.ts'
+import { nameOf, nobody, type PulseTable, slotWord, word } from '../protocol/membership/pulse.ts'
 import type { Message } from '../protocol/message.ts'
 import { timerMs } from './clock.ts'
 import type { Host } from './host.ts'
 import type { Simulator } from './simulator.ts'
-import { markOfExchange, tickMark } from './trace-hash.ts'
+import { markOfExchange, markOfGreeting, tickMark } from './trace-hash.ts'
 
-/** Words of a message under way. */
+/** Words of a message under way: one line of memory. */
 const letterWords = 8
-const letter = { isAck: 0, sequence: 1, slot: 2, incarnation: 3, rootHigh: 4, rootLow: 5, stamp: 6 }
-const countWords = 5
+const letter = { kind: 0, sequence: 1, slot: 2, incarnation: 3, high: 4, low: 5, stamp: 6 } as const
+type Kind = 0 | 1 | 2
+const [probe, ack, join]: [Kind, Kind, Kind] = [0, 1, 2]
+
+/** What of a host lies in its row: when its timer fires, how far its clock is off, what it counted. */
+const own = {
+  wakeAtUs: word.spare,
+  /** While its clock neither drifts nor was set back; else not a number. */
+  offsetUs: word.spare + 1,
+  steps: word.spare + 2,
+  broadcasts: word.spare + 3,
+} as const
+/** And of each neighbour: its host, and in one number the way to it and the slot that we have with it. */
+const theirs = { host: slotWord.spare, way: slotWord.spare + 1 } as const
+const slotsMax = 64
 /** Before every time: no timer is set. */
-export const never = -1
-export const counted = { steps: 0, sent: 1, published: 2, received: 3, persisted: 4 } as const
+const never = -1
 
 export class CalmTraffic {
-  /** When each host's timer fires. */
-  wakeAtUs = new Float64Array(0)
-  /** Of each host: steps, and what left and came. */
-  #counts = new Float64Array(0)
-  /** Of each host whose clock neither drifts nor was set back: how far it is off; else not a number. */
-  #offsetsUs = new Float64Array(0)
   readonly #simulator: Simulator
   readonly #pulses: PulseTable
-  /** Of each slot: the neighbour's host, our slot with it, and the number of the way to it. */
-  #peers = new Int32Array(0)
-  #backs = new Int32Array(0)
-  #ways = new Int32Array(0)
-  #marks = new Uint32Array(0)
+  #marks = new Uint32Array(64)
   #letters = new Float64Array(letterWords * 64)
-  #free: number[] = []
+  readonly #free: number[] = []
   #written = 0
-  readonly #told = { sequence: 0, incarnation: 0, rootHigh: 0, rootLow: 0 }
-  #root = { high: 0, low: 0, text: '', mark: 0 }
+  readonly #told = { sequence: 0, incarnation: 0, high: 0, low: 0 }
+  /** Of the names of hashes: all that are calm have nearly always the same. */
+  #named = [nothingNamed, nothingNamed]
 
   constructor(simulator: Simulator) {
     this.#simulator = simulator
@@ -56,58 +59,73 @@ export class CalmTraffic {
 
   addHost(host: Host): void {
     const { index } = host
-    if (index >= this.#marks.length) this.#grow(Math.max(64, 2 * index))
-    this.wakeAtUs[index] = never
+    this.#pulses.grow(index + 1)
+    if (index >= this.#marks.length) {
+      const marks = new Uint32Array(2 * index)
+      marks.set(this.#marks)
+      this.#marks = marks
+    }
     this.#marks[index] = hashText(host.id)
+    this.#set(index, own.wakeAtUs, never)
     this.noteClock(host)
   }
 
   /** The clock was set. */
   noteClock({ index, clock }: Host): void {
-    this.#offsetsUs[index] = clock.steadyOffsetUs ?? Number.NaN
+    this.#set(index, own.offsetUs, clock.steadyOffsetUs ?? Number.NaN)
   }
 
-  count(index: number, what: number): void {
-    this.#counts[index * countWords + what]!++
+  /** Events that the host's core has taken, and broadcasts that it has begun. */
+  countsOf(index: number): { readonly steps: number; readonly broadcasts: number } {
+    return { steps: this.#get(index, own.steps), broadcasts: this.#get(index, own.broadcasts) }
   }
 
-  counted(index: number, what: number): number {
-    return this.#counts[index * countWords + what]!
+  countStep(index: number): void {
+    this.#set(index, own.steps, this.#get(index, own.steps) + 1)
   }
 
-  /** The timer is to fire then, unless it fires before. */
+  countBroadcast(index: number): void {
+    this.#set(index, own.broadcasts, this.#get(index, own.broadcasts) + 1)
+  }
+
+  /** The host's timer is to fire then, unless it fires before. */
   armWake(index: number, atUs: number): void {
     const { nowUs } = this.#simulator
-    const setUs = this.wakeAtUs[index]!
+    const setUs = this.#get(index, own.wakeAtUs)
     if (setUs <= atUs && setUs > nowUs) return
-    this.wakeAtUs[index] = atUs
+    this.#set(index, own.wakeAtUs, atUs)
     this.#simulator.scheduleWake(atUs - nowUs, index)
+  }
+
+  disarmWake(index: number): void {
+    this.#set(index, own.wakeAtUs, never)
   }
 
   /** The host's timer fires. */
   wake(index: number): void {
     // It was set anew meanwhile.
-    if (this.wakeAtUs[index] !== this.#simulator.nowUs) return
+    if (this.#get(index, own.wakeAtUs) !== this.#simulator.nowUs) return
     if (!this.#wakeCalmly(index)) this.#simulator.hosts[index]!.wake()
   }
 
   #wakeCalmly(index: number): boolean {
     if (!this.#pulses.isCalm(index) || this.#isOff()) return false
     const now = this.#nowMs(index)
-    if (now < this.#pulses.deadline(index)) {
-      this.wakeAtUs[index] = never
-      this.#armWake(index)
-      return true
+    if (now >= this.#pulses.deadline(index)) {
+      const slot = this.#pulses.turn(index, now)
+      if (slot === nobody) return false
+      this.#tookTurn(index, slot, this.#pulses.greeted, now)
     }
-    const slot = this.#pulses.turn(index, now)
-    if (slot === nobody) return false
-    this.wakeAtUs[index] = never
-    this.count(index, counted.steps)
-    this.#simulator.recordMark(index, tickMark, 'tick')
-    const sequence = this.#pulses.words[index * this.#pulses.stride + word.sequence]!
-    this.#say(false, index, slot, sequence, now)
-    this.#armWake(index)
+    this.disarmWake(index)
+    this.#armWake(index, now)
     return true
+  }
+
+  #tookTurn(index: number, slot: number, greeted: number, now: Millis): void {
+    this.countStep(index)
+    this.#simulator.recordMark(index, tickMark, 'tick')
+    this.#say(probe, index, slot, this.#get(index, word.sequence), now)
+    if (greeted !== nobody) this.#say(join, index, greeted, 0, now)
   }
 
   /** A letter has come. */
@@ -115,54 +133,38 @@ export class CalmTraffic {
     const at = number * letterWords
     const letters = this.#letters
     const slot = letters[at + letter.slot]!
-    const isAck = letters[at + letter.isAck] === 1
-    const told = this.#told
-    told.sequence = letters[at + letter.sequence]!
-    told.incarnation = letters[at + letter.incarnation]!
-    told.rootHigh = letters[at + letter.rootHigh]!
-    told.rootLow = letters[at + letter.rootLow]!
-    this.#free.push(number)
-    if (!this.#isFrom(index, slot, source) || this.#isOff() || !this.#take(index, slot, isAck))
-      return this.#simulator.hosts[index]!.arrive(this.#eventOf(at, source))
-    this.count(index, counted.received)
-    this.count(index, counted.steps)
-    const { sequence, incarnation } = told
-    const mark = markOfExchange(
-      isAck,
-      this.#marks[source]!,
-      sequence,
-      incarnation,
-      this.#rootMark(),
-    )
-    this.#simulator.recordMark(index, mark, 'message-received')
-    if (!isAck) this.#say(true, index, slot, sequence, this.#nowMs(index))
-    this.#armWake(index)
-  }
-
-  /** An exchange went the ordinary way: what the next one needs is noted. */
-  note(from: Host, to: Host, message: Message): void {
-    if (message.type !== 'probe' && message.type !== 'ack') return
-    const [slot, back] = [this.#slot(from, to), this.#slot(to, from)]
-    if (slot === nobody || back === nobody) return
-    const at = from.index * this.#pulses.slots + slot
-    this.#peers[at] = to.index
-    this.#backs[at] = back
-    this.#ways[at] = this.#simulator.links.wayNumber(from, to)
-  }
-
-  #slot(from: Host, to: Host): number {
-    return this.#pulses.slotOf(from.index, to.id)
-  }
-
-  #take(index: number, slot: number, isAck: boolean): boolean {
+    const kind = letters[at + letter.kind]! as Kind
     const now = this.#nowMs(index)
-    return isAck
-      ? this.#pulses.onAck(index, slot, this.#told, now)
-      : this.#pulses.onProbe(index, slot, this.#told, now)
+    this.#read(at)
+    this.#free.push(number)
+    if (this.#isOff() || !this.#isFrom(index, slot, source) || !this.#take(kind, index, slot, now))
+      return this.#simulator.hosts[index]!.arrive(this.#eventOf(at, source))
+    this.countStep(index)
+    this.#simulator.recordMark(index, this.#markOf(kind, source), 'message-received')
+    if (kind === probe) this.#say(ack, index, slot, this.#told.sequence, now)
+    this.#armWake(index, now)
+  }
+
+  /** A message went the ordinary way: what the next one needs is noted. */
+  note(from: Host, to: Host, { type }: Message): void {
+    if (type !== 'probe' && type !== 'ack') return
+    const slot = this.#pulses.slotOf(from.index, to.id)
+    const back = this.#pulses.slotOf(to.index, from.id)
+    if (slot === nobody || back === nobody) return
+    const of = this.#pulses.slotAt(from.index, slot)
+    const way = this.#simulator.links.wayNumber(from, to)
+    this.#pulses.words[of + theirs.host] = to.index
+    this.#pulses.words[of + theirs.way] = way * slotsMax + back
+  }
+
+  #take(kind: Kind, index: number, slot: number, now: Millis): boolean {
+    if (kind === probe) return this.#pulses.onProbe(index, slot, this.#told, now)
+    if (kind === ack) return this.#pulses.onAck(index, slot, this.#told, now)
+    return this.#pulses.onGreeting(index, slot, this.#told, now)
   }
 
   #isFrom(index: number, slot: number, source: number): boolean {
-    return slot !== nobody && this.#peers[index * this.#pulses.slots + slot] === source
+    return this.#pulses.words[this.#pulses.slotAt(index, slot) + theirs.host] === source
   }
 
   #isOff(): boolean {
@@ -170,120 +172,128 @@ export class CalmTraffic {
     return options.encode === true || network.looksAtBytes || recorders.size > 0
   }
 
-  #say(isAck: boolean, index: number, slot: number, sequence: number, now: Millis): void {
+  #say(kind: Kind, index: number, slot: number, sequence: number, now: Millis): void {
     const { links, hosts, metrics } = this.#simulator
-    const at = index * this.#pulses.slots + slot
-    const to = this.#peers[at]!
-    const way = this.#ways[at]!
-    if (to === nobody || !links.isFree(way)) {
-      const member = this.#pulses.memberAt(index, slot)
-      return hosts[index]!.send(member, this.#messageOf(isAck, index, sequence, now))
-    }
-    this.count(index, counted.sent)
-    if (metrics.isToWeigh()) metrics.weigh(this.#messageOf(isAck, index, sequence, now))
+    const of = this.#pulses.slotAt(index, slot)
+    const to = this.#pulses.words[of + theirs.host]!
+    const wayAndBack = this.#pulses.words[of + theirs.way]!
+    const way = Math.floor(wayAndBack / slotsMax)
+    if (to === nobody || !links.isFree(way))
+      return hosts[index]!.send(
+        this.#pulses.memberAt(index, slot),
+        this.#messageOf(kind, index, sequence, now),
+      )
+    if (metrics.isToWeigh()) metrics.weigh(this.#messageOf(kind, index, sequence, now))
     const transitUs = links.carry(way, index, to)
     if (transitUs === Number.POSITIVE_INFINITY) {
-      const message = this.#messageOf(isAck, index, sequence, now)
+      const message = this.#messageOf(kind, index, sequence, now)
       const event: Event = { type: 'message-received', from: hosts[index]!.id, message }
       return links.doom(hosts[index]!, hosts[to]!, event)
     }
-    const number = this.#write(isAck, index, this.#backs[at]!, sequence, now)
+    const number = this.#write(kind, index, wayAndBack - way * slotsMax, sequence, now)
     this.#simulator.scheduleLetter(transitUs, index, to, number)
   }
 
-  #write(isAck: boolean, index: number, slot: number, sequence: number, now: Millis): number {
+  #write(kind: Kind, index: number, slot: number, sequence: number, now: Millis): number {
     const number = this.#free.pop() ?? this.#written++
     if (number * letterWords >= this.#letters.length) {
       const letters = new Float64Array(2 * this.#letters.length)
       letters.set(this.#letters)
       this.#letters = letters
     }
-    const { words, stride } = this.#pulses
     const letters = this.#letters
     const at = number * letterWords
-    const from = index * stride
-    letters[at + letter.isAck] = isAck ? 1 : 0
+    letters[at + letter.kind] = kind
     letters[at + letter.sequence] = sequence
     letters[at + letter.slot] = slot
-    letters[at + letter.incarnation] = words[from + word.incarnation]!
-    letters[at + letter.rootHigh] = words[from + word.rootHigh]!
-    letters[at + letter.rootLow] = words[from + word.rootLow]!
+    letters[at + letter.incarnation] = this.#get(index, word.incarnation)
+    letters[at + letter.high] = this.#get(index, kind === join ? word.digestHigh : word.rootHigh)
+    letters[at + letter.low] = this.#get(index, kind === join ? word.digestLow : word.rootLow)
     letters[at + letter.stamp] = this.#pulses.stamp(index, now)
     return number
   }
 
+  #read(at: number): void {
+    const letters = this.#letters
+    const told = this.#told
+    told.sequence = letters[at + letter.sequence]!
+    told.incarnation = letters[at + letter.incarnation]!
+    told.high = letters[at + letter.high]!
+    told.low = letters[at + letter.low]!
+  }
+
   #eventOf(at: number, source: number): Event {
     const letters = this.#letters
-    const message = calmMessage({
-      type: letters[at + letter.isAck] === 1 ? 'ack' : 'probe',
-      sequence: letters[at + letter.sequence]!,
-      incarnation: letters[at + letter.incarnation]!,
-      root: rootText(letters[at + letter.rootHigh]!, letters[at + letter.rootLow]!),
-      clock: letters[at + letter.stamp]!,
-    })
+    const { sequence, incarnation, high, low } = this.#told
+    const name = nameOf(high, low)
+    const stamp = letters[at + letter.stamp]!
+    const kind = letters[at + letter.kind]! as Kind
+    const message = messageFrom(kind, { sequence, incarnation, name, stamp })
     return { type: 'message-received', from: this.#simulator.hosts[source]!.id, message }
   }
 
-  #messageOf(isAck: boolean, index: number, sequence: number, now: Millis): Message {
-    const { words, stride } = this.#pulses
-    const at = index * stride
-    return calmMessage({
-      type: isAck ? 'ack' : 'probe',
-      sequence,
-      incarnation: words[at + word.incarnation]!,
-      root: rootText(words[at + word.rootHigh]!, words[at + word.rootLow]!),
-      clock: this.#pulses.stamp(index, now),
-    })
+  #messageOf(kind: Kind, index: number, sequence: number, now: Millis): Message {
+    const high = this.#get(index, kind === join ? word.digestHigh : word.rootHigh)
+    const low = this.#get(index, kind === join ? word.digestLow : word.rootLow)
+    const stamp = this.#pulses.stamp(index, now)
+    const incarnation = this.#get(index, word.incarnation)
+    return messageFrom(kind, { sequence, incarnation, name: nameOf(high, low), stamp })
   }
 
-  /** All that are calm have nearly always the same root. */
-  #rootMark(): number {
-    const { rootHigh, rootLow } = this.#told
-    if (this.#root.high !== rootHigh || this.#root.low !== rootLow || this.#root.text === '') {
-      const text = rootText(rootHigh, rootLow)
-      this.#root = { high: rootHigh, low: rootLow, text, mark: hashText(text) }
-    }
-    return this.#root.mark
+  #markOf(kind: Kind, source: number): number {
+    const { sequence, incarnation, high, low } = this.#told
+    const from = this.#marks[source]!
+    const name = this.#markOfName(kind === join ? 1 : 0, high, low)
+    if (kind === join) return markOfGreeting(from, name)
+    return markOfExchange(kind === ack, from, sequence, incarnation, name)
+  }
+
+  #markOfName(which: 0 | 1, high: number, low: number): number {
+    const named = this.#named[which]!
+    if (named.high === high && named.low === low) return named.mark
+    const mark = hashText(nameOf(high, low))
+    this.#named[which] = { high, low, mark }
+    return mark
   }
 
   #nowMs(index: number): Millis {
     const { nowUs, epochMs } = this.#simulator
-    const offsetUs = this.#offsetsUs[index]!
+    const offsetUs = this.#get(index, own.offsetUs)
     if (Number.isNaN(offsetUs)) return this.#simulator.hosts[index]!.clock.nowMs(nowUs)
     return epochMs + Math.floor((nowUs + offsetUs) / 1000)
   }
 
-  #armWake(index: number): void {
+  #armWake(index: number, now: Millis): void {
     const { nowUs } = this.#simulator
     const deadline = this.#pulses.deadline(index)
-    const atUs = Number.isNaN(this.#offsetsUs[index]!)
+    const atUs = Number.isNaN(this.#get(index, own.offsetUs))
       ? this.#simulator.hosts[index]!.clock.timerAtUs(deadline, nowUs)
-      : nowUs + 1000 * timerMs(deadline - this.#nowMs(index))
+      : nowUs + 1000 * timerMs(deadline - now)
     this.armWake(index, atUs)
   }
 
   #forget(row: number): void {
-    const { slots } = this.#pulses
-    this.#peers.fill(nobody, row * slots, (row + 1) * slots)
+    for (let slot = 0; slot < this.#pulses.slots; slot++)
+      this.#pulses.words[this.#pulses.slotAt(row, slot) + theirs.host] = nobody
   }
 
-  #grow(hosts: number): void {
-    const { slots } = this.#pulses
-    this.wakeAtUs = grown(this.wakeAtUs, new Float64Array(hosts).fill(never))
-    this.#counts = grown(this.#counts, new Float64Array(hosts * countWords))
-    this.#offsetsUs = grown(this.#offsetsUs, new Float64Array(hosts))
-    this.#marks = grown(this.#marks, new Uint32Array(hosts))
-    this.#peers = grown(this.#peers, new Int32Array(hosts * slots).fill(nobody))
-    this.#backs = grown(this.#backs, new Int32Array(hosts * slots))
-    this.#ways = grown(this.#ways, new Int32Array(hosts * slots))
+  #get(index: number, name: number): number {
+    return this.#pulses.words[index * this.#pulses.stride + name]!
+  }
+
+  #set(index: number, name: number, value: number): void {
+    this.#pulses.words[index * this.#pulses.stride + name] = value
   }
 }
 
-function grown<T extends Float64Array | Int32Array | Uint32Array>(held: T, room: T): T {
-  room.set(held)
-  return room
-}
+const nothingNamed = { high: Number.NaN, low: Number.NaN, mark: 0 }
 
-function rootText(high: number, low: number): string {
-  return hex32(high) + hex32(low)
+function messageFrom(
+  kind: Kind,
+  said: { sequence: number; incarnation: number; name: string; stamp: number },
+): Message {
+  const { sequence, incarnation, name, stamp } = said
+  if (kind === join) return greeting(incarnation, name)
+  const type = kind === ack ? 'ack' : 'probe'
+  return calmMessage({ type, sequence, incarnation, root: name, clock: stamp })
 }

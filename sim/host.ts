@@ -14,7 +14,7 @@ import type { Broadcast, Message } from '../protocol/message.ts'
 import type { NodeBody } from '../protocol/placement/node-body.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Command, Reply } from '../protocol/request.ts'
-import { type CalmTraffic, counted, never } from './calm-traffic.ts'
+import type { CalmTraffic } from './calm-traffic.ts'
 import { HostClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import type { FlightRecorder } from './flight-recorder.ts'
@@ -101,14 +101,9 @@ export class Host implements World {
     return this.#simulator.nowUs
   }
 
-  /** Broadcasts that it has begun. */
-  get broadcasts(): number {
-    return this.#traffic.counted(this.index, counted.published)
-  }
-
-  /** Events that its core has taken. */
-  get steps(): number {
-    return this.#traffic.counted(this.index, counted.steps)
+  /** Events that its core has taken, and broadcasts that it has begun. */
+  get counts(): { readonly steps: number; readonly broadcasts: number } {
+    return this.#traffic.countsOf(this.index)
   }
 
   get #traffic(): CalmTraffic {
@@ -176,7 +171,7 @@ export class Host implements World {
     this.isOff = false
     this.#simulator.gossip.onStarted(this)
     this.#simulator.dht.table.forget(this.index)
-    this.#traffic.wakeAtUs[this.index] = never
+    this.#traffic.disarmWake(this.index)
     this.#wanted = new Set()
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
     this.#core = createCore(this.#initOfLife(like))
@@ -260,7 +255,7 @@ export class Host implements World {
 
   receive(event: Event): void {
     if (!this.isUp) return
-    this.#traffic.count(this.index, counted.steps)
+    this.#traffic.countStep(this.index)
     const { effectLists } = this.#simulator
     const effects = effectLists.pop() ?? []
     const now = this.#localNowMs()
@@ -278,14 +273,13 @@ export class Host implements World {
 
   /** From the network. */
   arrive(event: Event): void {
-    this.#traffic.count(this.index, counted.received)
     this.receive(event)
   }
 
   /** The timer fired. Meanwhile the deadline may have moved: then it is set again, and nothing is stepped. */
   wake(): void {
     if (!this.isUp) return
-    this.#traffic.wakeAtUs[this.index] = never
+    this.#traffic.disarmWake(this.index)
     const deadline = this.core.deadline()
     if (deadline !== undefined && deadline <= this.#localNowMs()) this.receive(tick)
     else this.#armWake()
@@ -323,7 +317,6 @@ export class Host implements World {
   }
 
   send(member: MemberId, sent: Message): void {
-    this.#traffic.count(this.index, counted.sent)
     const { byId, links, metrics, network, options } = this.#simulator
     const to = byId.get(member)
     if (to === undefined) return
@@ -335,7 +328,7 @@ export class Host implements World {
   }
 
   publish(broadcast: Broadcast): void {
-    this.#traffic.count(this.index, counted.published)
+    this.#traffic.countBroadcast(this.index)
     this.#simulator.gossip.publish(this, broadcast)
   }
 }

@@ -10,6 +10,7 @@ import type { Broadcast, Message } from '../protocol/message.ts'
 const receivedMark = hashText('message-received')
 const probeMark = hashText('probe')
 const ackMark = hashText('ack')
+const joinMark = hashText('join')
 const nothingMark = chain(0, 0)
 
 export class TraceHash {
@@ -57,6 +58,11 @@ export function markOfExchange(
   const kind = chain(receivedMark, from)
   const said = chain(isAck ? ackMark : probeMark, chain(sequence, incarnation))
   return chain(kind, chain(said, chain(root, nothingMark)))
+}
+
+/** The same of a greeting: `digest` is the hash of its text. */
+export function markOfGreeting(from: number, digest: number): number {
+  return chain(chain(receivedMark, from), chain(joinMark, digest))
 }
 
 function markOfMessage(message: Message): number {

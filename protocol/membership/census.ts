@@ -57,6 +57,10 @@ export class Census {
     return [...this.#table.ids()].sort(compareText)
   }
 
+  get digestWords(): { readonly high: number; readonly low: number } {
+    return this.#table.digestWords
+  }
+
   dead(): MemberId[] {
     return this.#table.dead()
   }

@@ -78,6 +78,11 @@ export class MemberTable {
   }
 
   /** 16 hexadecimal digits, equal where the same members are alive under the same incarnations. */
+  /** The two halves of the digest, as numbers. */
+  get digestWords(): { readonly high: number; readonly low: number } {
+    return { high: this.#high >>> 0, low: this.#low >>> 0 }
+  }
+
   digest(): string {
     return hex32(this.#high) + hex32(this.#low)
   }

@@ -64,7 +64,7 @@ export class Membership {
     this.#around = new Neighbourhood(init.config, init.self, rings)
     this.#census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
     this.#claims = new Claims(this.#census)
-    this.#turns = new Turns(init.config)
+    this.#turns = new Turns(init.config, init.self)
     this.#watch = new Watch(init, this.#awareness, {
       otherObservers: (subject) => this.#around.otherObservers(subject),
       isSubject: (member) => this.#around.subjects().includes(member),
@@ -96,7 +96,6 @@ export class Membership {
     this.#census.hold(this.#ownClaim('alive'))
     for (const member of this.#census.dead()) this.#forgetLater(member, now)
     this.#turns.advance(this.#around.subjects(), now)
-    this.#deadlines.set('compare', now + this.#random.below(this.#config.antiEntropyIntervalMs))
     this.#seekLostLater(now)
     this.#around.keepLinks(out)
   }
@@ -208,6 +207,10 @@ export class Membership {
     return this.#incarnation
   }
 
+  get digest(): { readonly high: number; readonly low: number } {
+    return this.#census.digestWords
+  }
+
   noteHeard(member: MemberId, at: Millis): void {
     this.#watch.noteHeard(member, at)
   }
@@ -216,8 +219,7 @@ export class Membership {
     this.#watch.onDeadlines(now, out)
     const due = () => this.#deadlines.takeDue(now)
     for (let key = due(); key !== undefined; key = due())
-      if (key === 'compare') this.#onCompare(now, out)
-      else if (key === 'lost') this.#onLostDue(now, out)
+      if (key === 'lost') this.#onLostDue(now, out)
       else if (key.startsWith('hearsay/'))
         this.#onHearsayDue(key.slice('hearsay/'.length), now, out)
       else this.#forget(key.slice('forget/'.length))
@@ -274,14 +276,14 @@ export class Membership {
     const subjects = this.#around.subjects()
     this.#watch.probeDoubtful(subjects, now, out)
     if (subjects.length > 0) this.#watch.probe(this.#turns.subject(subjects), now, out)
+    this.#compare(subjects, out)
     this.#turns.advance(subjects, now)
   }
 
   /** Gossip is a hint: now and then two neighbours see whether they hold the same. */
-  #onCompare(now: Millis, out: EffectSink): void {
-    this.#deadlines.set('compare', now + this.#config.antiEntropyIntervalMs)
-    const to = this.#random.pick(this.linked())
-    if (to !== undefined) this.#tables.greet(to, this.#incarnation, out)
+  #compare(subjects: readonly MemberId[], out: EffectSink): void {
+    const to = this.#turns.compared(subjects)
+    if (to !== undefined && this.#linked.has(to)) this.#tables.greet(to, this.#incarnation, out)
   }
 
   #onLostDue(now: Millis, out: EffectSink): void {

@@ -4,7 +4,7 @@
  */
 import type { MemberId, Millis, Stamp } from '../base/id.ts'
 import type { Neighbourhood } from './neighbourhood.ts'
-import { nobody, type PulseTable, slotWord, word } from './pulse.ts'
+import { nobody, type PulseTable, slotWord, word, wordsOf } from './pulse.ts'
 import type { Turns } from './turns.ts'
 import type { Watch } from './watch.ts'
 
@@ -22,13 +22,13 @@ export interface PulseParts {
 /** What else holds while the row stands for its member. */
 export interface Surroundings {
   readonly root: string
+  /** Of the table of members. */
+  readonly digest: { readonly high: number; readonly low: number }
   readonly stamp: Stamp
   readonly incarnation: number
   /** When something else is due. */
   readonly otherAt: Millis
 }
-
-const rootLength = 16
 
 export class Pulse {
   readonly table: PulseTable
@@ -68,7 +68,7 @@ export class Pulse {
   }
 
   /** From here on the row has what the watch had; nobody is doubted, and nothing is to be told. */
-  enter({ root, stamp, incarnation, otherAt }: Surroundings): void {
+  enter({ root, digest, stamp, incarnation, otherAt }: Surroundings): void {
     const { turns, watch, around } = this.#parts
     if (around.neighbours() !== this.#neighbours || around.subjects() !== this.#subjects)
       this.#assign(around.neighbours(), around.subjects())
@@ -77,6 +77,9 @@ export class Pulse {
     this.#set(word.isCalm, 1)
     this.#set(word.turn, turns.turn)
     this.#set(word.turnAt, turns.at)
+    this.#set(word.subject, this.#subjectOf(turns.turn))
+    this.#set(word.digestHigh, digest.high)
+    this.#set(word.digestLow, digest.low)
     this.#set(word.otherAt, Math.min(otherAt, watch.deadline() ?? Number.POSITIVE_INFINITY))
     this.#set(word.sequence, probe.sequence)
     this.#set(word.sentAt, probe.sentAt)
@@ -111,6 +114,7 @@ export class Pulse {
     if (slot === nobody) return
     const { words } = this.table
     const of = this.table.slotAt(this.row, slot)
+    words[of + slotWord.heardAt] = now
     words[of + slotWord.agreedAt] = now
     words[of + slotWord.incarnation] = incarnation
     words[of + slotWord.agreedIn] = this.#get(word.version)
@@ -118,7 +122,7 @@ export class Pulse {
   }
 
   /** What neighbours agree on may change now: when each has last agreed is told, and each is looked at again. */
-  unsettle(tell: (member: MemberId, agreedAt: Millis) => void): void {
+  unsettle(tell: (member: MemberId, heardAt: Millis, agreedAt: Millis) => void): void {
     if (!this.#isSettled) return
     this.#isSettled = false
     const { words, slots } = this.table
@@ -127,7 +131,7 @@ export class Pulse {
     for (let slot = 0; slot < count; slot++) {
       const of = this.table.slotAt(this.row, slot)
       if (words[of + slotWord.agreedIn] === version)
-        tell(this.#neighbours[slot]!, words[of + slotWord.agreedAt]!)
+        tell(this.#neighbours[slot]!, words[of + slotWord.heardAt]!, words[of + slotWord.agreedAt]!)
     }
     this.#set(word.version, version + 1)
   }
@@ -140,6 +144,7 @@ export class Pulse {
     for (let slot = 0; slot < slots; slot++)
       words[this.table.slotAt(this.row, slot) + slotWord.agreedIn] = 0
     this.#set(word.subjects, subjects.length <= slots ? subjects.length : 0)
+    this.#set(word.comparePhase, this.#parts.turns.comparePhase)
     for (const [turn, subject] of subjects.slice(0, slots).entries()) {
       const of = this.table.slotAt(this.row, turn)
       words[of + slotWord.subject] = this.slotOf(subject)
@@ -147,11 +152,18 @@ export class Pulse {
     }
   }
 
+  #subjectOf(turn: number): number {
+    const subjects = this.#get(word.subjects)
+    if (subjects === 0) return nobody
+    const of = this.table.slotAt(this.row, turn % subjects)
+    return this.table.words[of + slotWord.subject]!
+  }
+
   #noteRoot(root: string): void {
     this.#root = root
-    const isName = root.length === rootLength
-    this.#set(word.rootHigh, isName ? Number.parseInt(root.slice(0, 8), 16) : Number.NaN)
-    this.#set(word.rootLow, isName ? Number.parseInt(root.slice(8), 16) : Number.NaN)
+    const { high, low } = wordsOf(root)
+    this.#set(word.rootHigh, high)
+    this.#set(word.rootLow, low)
   }
 
   #get(name: number): number {

@@ -8,11 +8,13 @@
  * that the row stands for (calm.ts), or does nothing and says so: then the ordinary step is made. Simulated runs
  * with and without rows have the same trace.
  */
+import { hex32 } from '../base/hash.ts'
 import { type MemberId, type Millis, type Stamp, stampsPerMs } from '../base/id.ts'
 import { deviationAfter, patienceMs, smoothedAfter } from '../base/patience.ts'
 import type { Config } from '../config.ts'
+import { compareEvery, comparisonOf } from './turns.ts'
 
-/** Words of a row; then those of its neighbours. */
+/** Words of a row, those of each line of memory together; then come those of its neighbours. */
 export const word = {
   /** 1 while the row stands for its member, else 0. */
   isCalm: 0,
@@ -37,22 +39,33 @@ export const word = {
   rootLow: 13,
   incarnation: 14,
   subjects: 15,
+  /** Whose turn is next. */
+  subject: 16,
+  comparePhase: 17,
+  /** Of the table of members. */
+  digestHigh: 18,
+  digestLow: 19,
+  /** Four for whoever drives the members: a simulator keeps there what it needs of each in the same moment. */
+  spare: 20,
 } as const
 
-/** Words of a neighbour. */
+/** Words of a neighbour: one line of memory. */
 export const slotWord = {
+  heardAt: 0,
   /** When it was last heard to hold the same as we do. */
-  agreedAt: 0,
-  incarnation: 1,
-  /** The row's version in which an exchange with it changed nothing but the other words here. */
-  agreedIn: 2,
+  agreedAt: 1,
+  incarnation: 2,
+  /** The row's version in which an exchange with it changed nothing but these times. */
+  agreedIn: 3,
   /** Not of this neighbour, but of the turn with its number: whom it probes, and at which moment of it. */
-  subject: 3,
-  phaseMs: 4,
+  subject: 4,
+  phaseMs: 5,
+  /** Two for whoever drives the members. */
+  spare: 6,
 } as const
 
-const rowWords = 16
-const slotWords = 5
+const rowWords = 24
+const slotWords = 8
 export const nobody = -1
 
 /** Of a row that stands for a member: whose slots they are. */
@@ -63,12 +76,14 @@ export interface Slots {
 
 export class PulseTable {
   words: Float64Array
+  greeted = nobody
   /** The row's slots are others' from now on. */
   onAssigned: ((row: number) => void) | undefined
   readonly slots: number
   readonly stride: number
   readonly #intervalMs: Millis
   readonly #timeoutMs: Millis
+  readonly #compareEvery: number
   readonly #slots: Slots[] = []
 
   constructor(config: Config, rows: number) {
@@ -76,6 +91,7 @@ export class PulseTable {
     this.stride = rowWords + this.slots * slotWords
     this.#intervalMs = config.probeIntervalMs
     this.#timeoutMs = config.probeTimeoutMs
+    this.#compareEvery = compareEvery(config)
     this.words = new Float64Array(rows * this.stride)
   }
 
@@ -90,8 +106,12 @@ export class PulseTable {
   begin(row: number, slots: Slots): void {
     this.grow(row + 1)
     this.#slots[row] = slots
-    this.words.fill(0, row * this.stride, (row + 1) * this.stride)
-    this.words[row * this.stride + word.version] = 1
+    const at = row * this.stride
+    this.words.fill(0, at, at + word.spare)
+    this.words[at + word.version] = 1
+    this.words[at + word.timeoutAt] = Number.POSITIVE_INFINITY
+    for (let slot = 0; slot < this.slots; slot++)
+      this.words[this.slotAt(row, slot) + slotWord.agreedIn] = 0
   }
 
   /** The member is gone. */
@@ -130,35 +150,51 @@ export class PulseTable {
     return Math.max(this.words[row * this.stride + word.stamp]!, now * stampsPerMs)
   }
 
-  /** Its turn has come: the neighbour to be probed, whose sequence is now the row's; `nobody`: not a calm turn. */
+  /**
+   * Its turn has come: the neighbour to be probed, whose sequence is now the row's; `nobody`: not a calm turn.
+   * `greeted` is then the one with whom the member compares tables in this turn.
+   */
   turn(row: number, now: Millis): number {
     const { words } = this
     const at = row * this.stride
-    if (words[at + word.isCalm] !== 1) return nobody
+    const slot = words[at + word.subject]!
+    if (words[at + word.isCalm] !== 1 || slot === nobody || !this.#agrees(row, slot)) return nobody
     if (now < words[at + word.turnAt]! || now >= words[at + word.otherAt]!) return nobody
     if (words[at + word.probing] !== nobody || words[at + word.sentAt]! >= 0) return nobody
-    const subjects = words[at + word.subjects]!
-    if (subjects === 0) return nobody
-    const turn = words[at + word.turn]!
-    const slot = words[this.slotAt(row, turn % subjects) + slotWord.subject]!
-    const version = words[at + word.version]!
-    if (words[this.slotAt(row, slot) + slotWord.agreedIn] !== version) return nobody
+    this.greeted = this.#greets(row)
+    if (this.greeted !== nobody && !this.#agrees(row, this.greeted)) return nobody
     const waitMs = patienceMs(words[at + word.smoothed]!, words[at + word.deviation]!)
-    const next = Math.max(turn + 1, Math.floor(now / this.#intervalMs))
     words[at + word.sequence]!++
     words[at + word.sentAt] = now
     words[at + word.probing] = slot
     words[at + word.timeoutAt] = now + Math.max(this.#timeoutMs, waitMs)
-    words[at + word.turn] = next
-    words[at + word.turnAt] =
-      next * this.#intervalMs + words[this.slotAt(row, next % subjects) + slotWord.phaseMs]!
+    this.#advance(row, now)
     return slot
+  }
+
+  #greets(row: number): number {
+    const at = row * this.stride
+    const turn = this.words[at + word.turn]!
+    const order = comparisonOf(turn, this.words[at + word.comparePhase]!, this.#compareEvery)
+    if (order === undefined) return nobody
+    const of = this.slotAt(row, order % this.words[at + word.subjects]!)
+    return this.words[of + slotWord.subject]!
+  }
+
+  #advance(row: number, now: Millis): void {
+    const { words } = this
+    const at = row * this.stride
+    const turn = Math.max(words[at + word.turn]! + 1, Math.floor(now / this.#intervalMs))
+    const of = this.slotAt(row, turn % words[at + word.subjects]!)
+    words[at + word.turn] = turn
+    words[at + word.turnAt] = turn * this.#intervalMs + words[of + slotWord.phaseMs]!
+    words[at + word.subject] = words[of + slotWord.subject]!
   }
 
   /** The neighbour's probe has come: true, and an ack is to be sent; false: not a calm one. */
   onProbe(row: number, slot: number, told: Told, now: Millis): boolean {
     if (!this.#isCalm(row, slot, told, now)) return false
-    this.#hear(row, slot, now)
+    this.#agree(row, slot, now)
     return true
   }
 
@@ -169,7 +205,7 @@ export class PulseTable {
     const sentAt = words[at + word.sentAt]!
     if (sentAt < 0 || told.sequence !== words[at + word.sequence]) return false
     if (!this.#isCalm(row, slot, told, now)) return false
-    this.#hear(row, slot, now)
+    this.#agree(row, slot, now)
     const smoothed = words[at + word.smoothed]!
     words[at + word.smoothed] = smoothedAfter(smoothed, now - sentAt)
     words[at + word.deviation] = deviationAfter(smoothed, words[at + word.deviation]!, now - sentAt)
@@ -177,34 +213,69 @@ export class PulseTable {
     return true
   }
 
+  /** Its greeting has come, with the digest of its table. */
+  onGreeting(row: number, slot: number, told: Told, now: Millis): boolean {
+    const { words } = this
+    const at = row * this.stride
+    if (!this.#isFrom(row, slot, told, now)) return false
+    if (words[at + word.digestLow] !== told.low || words[at + word.digestHigh] !== told.high)
+      return false
+    this.#hear(row, slot, now)
+    return true
+  }
+
+  #agrees(row: number, slot: number): boolean {
+    const { words } = this
+    const agreedIn = words[this.slotAt(row, slot) + slotWord.agreedIn]
+    return agreedIn === words[row * this.stride + word.version]
+  }
+
+  #isFrom(row: number, slot: number, { incarnation }: Told, now: Millis): boolean {
+    if (!this.isCalm(row) || !this.#agrees(row, slot) || now >= this.deadline(row)) return false
+    return this.words[this.slotAt(row, slot) + slotWord.incarnation] === incarnation
+  }
+
   #isCalm(row: number, slot: number, told: Told, now: Millis): boolean {
     const { words } = this
     const at = row * this.stride
-    const of = this.slotAt(row, slot)
     return (
-      words[at + word.isCalm] === 1 &&
-      words[of + slotWord.agreedIn] === words[at + word.version] &&
-      words[of + slotWord.incarnation] === told.incarnation &&
-      words[at + word.rootLow] === told.rootLow &&
-      words[at + word.rootHigh] === told.rootHigh &&
-      now < this.deadline(row)
+      this.#isFrom(row, slot, told, now) &&
+      words[at + word.rootLow] === told.low &&
+      words[at + word.rootHigh] === told.high
     )
+  }
+
+  #agree(row: number, slot: number, now: Millis): void {
+    this.words[this.slotAt(row, slot) + slotWord.agreedAt] = now
+    this.#hear(row, slot, now)
   }
 
   #hear(row: number, slot: number, now: Millis): void {
     const { words } = this
     const at = row * this.stride
-    words[this.slotAt(row, slot) + slotWord.agreedAt] = now
+    words[this.slotAt(row, slot) + slotWord.heardAt] = now
     if (words[at + word.probing] !== slot) return
     words[at + word.probing] = nobody
     words[at + word.timeoutAt] = Number.POSITIVE_INFINITY
   }
 }
 
-/** What a probe or an ack says that brings nothing new. */
+/** What a probe, an ack or a greeting says that brings nothing new; high and low are the root's, or the digest's. */
 export interface Told {
   readonly sequence: number
   readonly incarnation: number
-  readonly rootHigh: number
-  readonly rootLow: number
+  readonly high: number
+  readonly low: number
+}
+
+const nameLength = 16
+
+/** The halves of a hash that is written in hexadecimal digits; not numbers, which nothing equals, where it is none. */
+export function wordsOf(name: string): { readonly high: number; readonly low: number } {
+  if (name.length !== nameLength) return { high: Number.NaN, low: Number.NaN }
+  return { high: Number.parseInt(name.slice(0, 8), 16), low: Number.parseInt(name.slice(8), 16) }
+}
+
+export function nameOf(high: number, low: number): string {
+  return hex32(high) + hex32(low)
 }

@@ -8,15 +8,38 @@ import type { MemberId, Millis } from '../base/id.ts'
 import type { Config } from '../config.ts'
 
 const salt = 0x7475726e
+const compareSalt = 0x636f6d70
+
+/** Each so many turns a member compares tables with one of its subjects. */
+export function compareEvery({ antiEntropyIntervalMs, probeIntervalMs }: Config): number {
+  return Math.max(1, Math.floor(antiEntropyIntervalMs / probeIntervalMs))
+}
+
+/** The order of the subject with whom tables are compared in the turn; undefined in most. */
+export function comparisonOf(turn: number, phase: number, every: number): number | undefined {
+  return (turn + phase) % every === 0 ? (turn + phase) / every : undefined
+}
 
 export class Turns {
   readonly #intervalMs: number
+  readonly #compareEvery: number
   /** The turn that is due next, and when. */
   turn = 0
   at: Millis = Number.POSITIVE_INFINITY
 
-  constructor({ probeIntervalMs }: Config) {
-    this.#intervalMs = probeIntervalMs
+  /** Members of a cluster compare tables in different turns. */
+  readonly comparePhase: number
+
+  constructor(config: Config, self: MemberId) {
+    this.#intervalMs = config.probeIntervalMs
+    this.#compareEvery = compareEvery(config)
+    this.comparePhase = hashText(self, compareSalt) % this.#compareEvery
+  }
+
+  /** With whom tables are compared in the turn that is due: one after the other, now and then. */
+  compared(subjects: readonly MemberId[]): MemberId | undefined {
+    const order = comparisonOf(this.turn, this.comparePhase, this.#compareEvery)
+    return order === undefined ? undefined : subjects[order % subjects.length]
   }
 
   /** Of these, who is probed in the turn that is due. */

@@ -43,7 +43,7 @@ warm('announces nothing and stays as it is', () => {
   simulator.run(30 * second)
   assert.equal(divergences(simulator), [])
   assert.is(
-    simulator.hosts.reduce((sum, host) => sum + host.broadcasts, 0),
+    simulator.hosts.reduce((sum, host) => sum + host.counts.broadcasts, 0),
     0,
   )
   for (const { core } of simulator.hosts)

@@ -18,7 +18,7 @@ turns('each subject is probed once an interval, a whole interval apart', () => {
       const probedAt = new Map<string, number[]>(members.map((member) => [member, []]))
       for (const observer of members) {
         const subjects = rings.subjects(observer)
-        const own = new Turns(defaultConfig)
+        const own = new Turns(defaultConfig, observer)
         own.advance(subjects, 1_000_000 + phase)
         for (let i = 0; i < 12; i++) {
           probedAt.get(own.subject(subjects))!.push(own.at)
@@ -36,7 +36,7 @@ turns('each subject is probed once an interval, a whole interval apart', () => {
 })
 
 turns('those that are slept through are left out, and the next is not long after', () => {
-  const own = new Turns(defaultConfig)
+  const own = new Turns(defaultConfig, 'm1')
   const subjects = ['a', 'b', 'c']
   own.advance(subjects, 1_000_000)
   own.advance(subjects, 1_060_700)
@@ -45,7 +45,7 @@ turns('those that are slept through are left out, and the next is not long after
 })
 
 turns('with nobody to probe there are turns all the same', () => {
-  const own = new Turns(defaultConfig)
+  const own = new Turns(defaultConfig, 'm1')
   own.advance([], 1_000_000)
   assert.is(own.at, 1_000_000)
   own.advance([], 1_000_000)
