@@ -4,7 +4,6 @@
  * and so does the first exchange with each neighbour after something has changed: only where that one changed
  * nothing but times are the next ones like it left to the row.
  */
-import { earlier } from './base/deadline.ts'
 import type { MemberId, Millis } from './base/id.ts'
 import type { Effect, EffectSink } from './effect.ts'
 import type { Event } from './event.ts'
@@ -112,23 +111,18 @@ export class Calm {
 
   /** What neighbours have agreed on may change in this step. */
   unsettle(): void {
-    this.#pulse.unsettle((member, heardAt, agreedAt) => {
-      this.#parts.membership.noteHeard(member, heardAt)
-      this.#parts.replica.noteAgreed(member, agreedAt)
-    })
+    const { antiEntropy } = this.#parts.replica
+    this.#pulse.unsettle((member, agreedAt) => antiEntropy.noteAgreed(member, agreedAt))
   }
 
   /** An ordinary step is over. `isStirred`: it may have changed more than membership keeps to itself. */
   enter(event: Event, isStirred: boolean, othersDeadline: Millis | undefined, now: Millis): void {
     const { membership, replica, leaving } = this.#parts
-    if (this.#isOff || leaving.isLeaving || !membership.isAtRest || !replica.isAtRest) return
-    this.#pulse.enter({
-      root: replica.root(),
-      digest: membership.digest,
-      stamp: replica.clock(0),
-      incarnation: membership.incarnation,
-      otherAt: earlier(othersDeadline, membership.otherDeadline()) ?? Number.POSITIVE_INFINITY,
-    })
+    if (this.#isOff || leaving.isLeaving || !replica.antiEntropy.isAtRest) return
+    const rest = membership.rest()
+    if (rest === undefined) return
+    const otherAt = Math.min(rest.otherAt, othersDeadline ?? Number.POSITIVE_INFINITY)
+    this.#pulse.enter({ ...rest, otherAt }, replica.root(), replica.clock(0))
     if (!isStirred && event.type === 'message-received') this.#agree(event, now)
   }
 
@@ -138,7 +132,7 @@ export class Calm {
     const { incarnation } = message
     if (membership.incarnationOf(from) !== incarnation || membership.stateOf(from) !== 'alive')
       return
-    if (!replica.agreesWith(from) || !placement.availability.hasTold(from, now)) return
+    if (!replica.antiEntropy.agreesWith(from) || !placement.availability.hasTold(from, now)) return
     this.#pulse.agree(from, incarnation, now)
   }
 }

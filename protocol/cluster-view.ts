@@ -52,7 +52,7 @@ export function createView(sources: Sources): ClusterView {
     self,
     digest: () => replica.root(),
     records: () => replica.records(),
-    nodes: () => sortNodes(membership.known().map(nodeView)),
+    nodes: () => sortNodes(membership.census.known().map(nodeView)),
     node: (member) => (membership.stateOf(member) === undefined ? undefined : nodeView(member)),
     memberState: (member) => membership.stateOf(member),
     addressesOf: (member) => inventory.node(member)?.addresses ?? [],
@@ -72,7 +72,7 @@ export function createView(sources: Sources): ClusterView {
     service: (name) =>
       serviceViews(allEndpoints(inventory, isLost)).find((each) => each.name === name),
     counts: () => ({
-      members: membership.counts(),
+      members: membership.census.counts(),
       ...replica.size(),
       jobs: inventory.jobIds().length,
       rejections: Object.fromEntries([...sources.rejections].sort(([a], [b]) => compareText(a, b))),
@@ -170,7 +170,7 @@ function viewJob(job: Job, sources: Sources): JobView {
 function nodesOf({ count, spec }: Job, { membership, placement, now }: Sources): number {
   if (count === 0) return 0
   const { inventory } = placement
-  return membership.present().filter((member) => {
+  return membership.census.present().filter((member) => {
     const node = inventory.node(member)
     if (node === undefined || inventory.isDraining(member)) return false
     return isMeantFor(spec, member, node, now())

@@ -322,7 +322,7 @@ class MemberCore implements Core {
   #onExchange(from: MemberId, exchange: Exchange, now: Millis, out: EffectSink): void {
     const { root, availability } = exchange
     if (root !== this.#replica.root()) this.#stir()
-    this.#replica.onPeerRoot(from, root, now, out)
+    this.#replica.antiEntropy.onPeerRoot(from, root, now)
     if (availability.length === 0) return
     this.#calm.unsettle()
     if (this.#placement.learn(from, availability, now, out)) this.#stir()

@@ -114,7 +114,7 @@ function createReplica(
     hooks: {
       nextEffectId: () => hooks.nextEffectId(),
       peers: () => membership.linked().filter((member) => member !== self && isHere(member)),
-      present: () => membership.present(),
+      present: () => membership.census.present(),
       isPresent: isHere,
     },
     maps,
@@ -128,7 +128,7 @@ function createPlacement(
 ): Placement {
   const world: World = {
     self,
-    present: () => membership.present(),
+    present: () => membership.census.present(),
     stateOf: (member) => membership.stateOf(member),
     read: (key) => replica.get(key),
     versions: (key) => replica.versions(key),

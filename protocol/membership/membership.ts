@@ -21,7 +21,7 @@ import { MemberTable, type SettledState } from './member-table.ts'
 import type { MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import { PulseTable } from './pulse.ts'
-import { Pulse } from './pulse-row.ts'
+import { Pulse, type Rest } from './pulse-row.ts'
 import { ProbeRings } from './ring.ts'
 import { Rumours, UrgentUpdates } from './rumours.ts'
 import type { MembershipHooks, MembershipInit } from './surroundings.ts'
@@ -34,7 +34,7 @@ export class Membership {
   readonly #self: MemberId
   readonly #random: Random
   readonly #hooks: MembershipHooks
-  readonly #census: Census
+  readonly census: Census
   readonly #tables: TableExchange
   readonly #around: Neighbourhood
   readonly #rumours = new Rumours()
@@ -62,8 +62,8 @@ export class Membership {
     const rings = init.presence?.() ?? new ProbeRings(init.config.ringsMin, init.config.ringsMax)
     this.#tables = new TableExchange(table)
     this.#around = new Neighbourhood(init.config, init.self, rings)
-    this.#census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
-    this.#claims = new Claims(this.#census)
+    this.census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
+    this.#claims = new Claims(this.census)
     this.#turns = new Turns(init.config, init.self)
     this.#watch = new Watch(init, this.#awareness, {
       otherObservers: (subject) => this.#around.otherObservers(subject),
@@ -72,8 +72,8 @@ export class Membership {
       isLinked: (member) => this.#linked.has(member),
       incarnationOf: (member) => this.incarnationOf(member) ?? 0,
       sendProbe: (to, sequence, now, out) => this.#say('probe', to, sequence, now, out),
-      onSuspected: (member) => this.#census.noteDoubt(member, true),
-      onCleared: (member) => this.#census.noteDoubt(member, false),
+      onSuspected: (member) => this.census.noteDoubt(member, true),
+      onCleared: (member) => this.census.noteDoubt(member, false),
       onDead: (member, incarnation, now, out) => this.#dead(member, incarnation, now, out),
     })
     const place = init.pulse ?? { table: new PulseTable(init.config, 1), row: 0 }
@@ -83,20 +83,19 @@ export class Membership {
 
   /** What an earlier life knew. */
   seed(updates: readonly MemberUpdate[]): void {
-    for (const update of updates) this.#census.hold(update)
-    this.#census.takeChanges()
+    for (const update of updates) this.census.hold(update)
+    this.census.takeChanges()
   }
 
   /** What another member knows, of the two of them too. */
   adopt(other: Membership): void {
-    this.#census.adopt(other.#census)
+    this.census.adopt(other.census)
   }
 
   start(now: Millis, out: EffectSink): void {
-    this.#census.hold(this.#ownClaim('alive'))
-    for (const member of this.#census.dead()) this.#forgetLater(member, now)
+    this.census.hold(this.#ownClaim('alive'))
+    for (const member of this.census.dead()) this.#forgetLater(member, now)
     this.#turns.advance(this.#around.subjects(), now)
-    this.#seekLostLater(now)
     this.#around.keepLinks(out)
   }
 
@@ -157,7 +156,7 @@ export class Membership {
 
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
     if (!this.#linked.delete(member) || this.#hasLeft) return
-    if (this.#census.isAlive(member)) this.#watch.onLinkClosed(member, now, out)
+    if (this.census.isAlive(member)) this.#watch.onLinkClosed(member, now, out)
     this.#settle(out)
   }
 
@@ -180,7 +179,7 @@ export class Membership {
 
   leave(_now: Millis, out: EffectSink): void {
     const update = this.#ownClaim('left')
-    this.#census.hold(update)
+    this.census.hold(update)
     this.#urgent.add(update)
     for (const to of this.linked()) this.#claims.tell(to, this.#self, out)
     this.#hasLeft = true
@@ -191,28 +190,12 @@ export class Membership {
     return earlier(this.#turns.at, earlier(this.#deadlines.next(), this.#watch.deadline()))
   }
 
-  /** Of all but its turns and its watch. */
-  otherDeadline(): Millis | undefined {
-    return this.#deadlines.next()
-  }
-
-  /** Nobody is doubted, and nothing waits to be told or decided. */
-  get isAtRest(): boolean {
-    if (this.#hasLeft || this.hasNews || !this.#rumours.isEmpty || !this.#hearsay.isEmpty)
-      return false
-    return this.#awareness.multiplier === 1 && this.#watch.isAtRest
-  }
-
-  get incarnation(): number {
-    return this.#incarnation
-  }
-
-  get digest(): { readonly high: number; readonly low: number } {
-    return this.#census.digestWords
-  }
-
-  noteHeard(member: MemberId, at: Millis): void {
-    this.#watch.noteHeard(member, at)
+  /** Undefined while somebody is doubted, or something waits to be told or decided. */
+  rest(): Rest | undefined {
+    if (this.#hasLeft || this.hasNews || !this.#rumours.isEmpty || !this.#hearsay.isEmpty) return
+    if (this.#awareness.multiplier > 1 || !this.#watch.isAtRest) return
+    const otherAt = this.#deadlines.next() ?? Number.POSITIVE_INFINITY
+    return { incarnation: this.#incarnation, digest: this.census.digestWords, otherAt }
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
@@ -229,15 +212,15 @@ export class Membership {
 
   /** Whether one of the three below has anything to take. */
   get hasNews(): boolean {
-    return this.#census.hasNews || !this.#urgent.isEmpty
+    return this.census.hasNews || !this.#urgent.isEmpty
   }
 
   takeChanges(): MemberChange[] {
-    return this.#census.takeChanges()
+    return this.census.takeChanges()
   }
 
   takeForgotten(): MemberId[] {
-    return this.#census.takeForgotten()
+    return this.census.takeForgotten()
   }
 
   takeUrgent(): MemberUpdate[] {
@@ -245,19 +228,11 @@ export class Membership {
   }
 
   stateOf(member: MemberId): MemberState | undefined {
-    return this.#census.stateOf(member)
+    return this.census.stateOf(member)
   }
 
   incarnationOf(member: MemberId): number | undefined {
-    return this.#census.get(member)?.incarnation
-  }
-
-  known(): readonly MemberId[] {
-    return this.#census.known()
-  }
-
-  present(): readonly MemberId[] {
-    return this.#census.present()
+    return this.census.get(member)?.incarnation
   }
 
   neighbours(): readonly MemberId[] {
@@ -266,10 +241,6 @@ export class Membership {
 
   linked(): readonly MemberId[] {
     return this.#linked.list()
-  }
-
-  counts(): { alive: number; suspect: number; down: number; left: number } {
-    return this.#census.counts()
   }
 
   #onTurn(now: Millis, out: EffectSink): void {
@@ -287,14 +258,9 @@ export class Membership {
   }
 
   #onLostDue(now: Millis, out: EffectSink): void {
-    if (this.#census.dead().length === 0) return
+    if (this.census.dead().length === 0) return
     this.#deadlines.set('lost', now + this.#config.lostGreetingIntervalMs)
     this.#tables.greetLost(this.#around.presentCount, this.#random, this.#incarnation, out)
-  }
-
-  #seekLostLater(now: Millis): void {
-    const delayMs = this.#random.below(this.#config.lostGreetingIntervalMs)
-    if (!this.#deadlines.has('lost')) this.#deadlines.set('lost', now + delayMs)
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis, out: EffectSink): void {
@@ -306,13 +272,13 @@ export class Membership {
 
   /** Nobody else knows the newcomer yet: its first acquaintance tells all. */
   #onJoin(from: MemberId, isNew: boolean): void {
-    if (isNew && this.#census.isAlive(from)) this.#urgent.add(this.#census.updateOf(from))
+    if (isNew && this.census.isAlive(from)) this.#urgent.add(this.census.updateOf(from))
   }
 
   /** The message itself shows that its sender is alive, under the incarnation that it names. */
   #hear(from: MemberId, message: MembershipMessage, now: Millis, out: EffectSink): void {
     const incarnation = 'sequence' in message || message.type === 'join' ? message.incarnation : 0
-    const held = this.#census.get(from)
+    const held = this.census.get(from)
     const isDead = held !== undefined && held.state !== 'alive'
     if (incarnation > (held?.incarnation ?? 0)) {
       const update: MemberUpdate = { member: from, incarnation, state: 'alive' }
@@ -320,7 +286,7 @@ export class Membership {
       if (isDead) this.#urgent.add(update)
     }
     this.onHeard(from, now, out)
-    if (isDead && !this.#census.isAlive(from)) this.#claims.remind(from, now, out)
+    if (isDead && !this.census.isAlive(from)) this.#claims.remind(from, now, out)
   }
 
   /** A doubt about us is refuted; one about an old incarnation is answered with what is known since. */
@@ -329,7 +295,7 @@ export class Membership {
     { subject, incarnation }: { subject: MemberId; incarnation: number },
     out: EffectSink,
   ): boolean {
-    const claim = this.#census.get(subject)
+    const claim = this.census.get(subject)
     if (claim === undefined || !isBelievable(incarnation, claim.incarnation)) return false
     const isAboutUs = subject === this.#self
     // To be heard is enough against a doubt; only a death has to be outbid.
@@ -347,9 +313,9 @@ export class Membership {
     if (incarnation < this.#incarnation || this.#hasLeft) return
     this.#incarnation = incarnation + 1
     const update = this.#ownClaim('alive')
-    this.#census.hold(update)
+    this.census.hold(update)
     this.#urgent.add(update)
-    this.#rumours.add(update, this.#census.size)
+    this.#rumours.add(update, this.census.size)
   }
 
   #applyAll(updates: readonly MemberUpdate[], now: Millis, out: EffectSink): void {
@@ -360,14 +326,14 @@ export class Membership {
 
   #believable(updates: readonly MemberUpdate[]): readonly MemberUpdate[] {
     return updates.filter(({ member, incarnation }) =>
-      isBelievable(incarnation, this.#census.get(member)?.incarnation),
+      isBelievable(incarnation, this.census.get(member)?.incarnation),
     )
   }
 
   #contradicts(update: MemberUpdate): boolean {
     const isSuspect = this.#watch.isSuspect(update.member)
     const here = { isLinked: this.#linked.has(update.member), isSuspect }
-    return isContradicted(update, this.#census.get(update.member), here)
+    return isContradicted(update, this.census.get(update.member), here)
   }
 
   /** The member is told, and probed. */
@@ -393,13 +359,12 @@ export class Membership {
     }
     // Suspicion is not passed on; who hears of one at second hand learns of the member only.
     const state: SettledState = update.state === 'suspect' ? 'alive' : update.state
-    if (state !== 'alive' && this.#census.get(member) === undefined) return
-    if (!this.#census.hold({ ...update, state })) return
-    this.#rumours.add({ ...update, state }, this.#census.size)
+    if (state !== 'alive' && this.census.get(member) === undefined) return
+    if (!this.census.hold({ ...update, state })) return
+    this.#rumours.add({ ...update, state }, this.census.size)
     this.#watch.forget(member)
     if (state === 'alive') return
     this.#hasLost = true
-    this.#seekLostLater(now)
     this.#forgetLater(member, now)
     // It may hear us still: then it should know, and come back.
     if (state === 'down' && this.#linked.has(member)) this.#claims.remind(member, now, out)
@@ -407,7 +372,7 @@ export class Membership {
 
   #dead(member: MemberId, incarnation: number, now: Millis, out: EffectSink): void {
     this.#apply({ member, incarnation, state: 'down' }, now, out)
-    if (this.stateOf(member) === 'down') this.#urgent.add(this.#census.updateOf(member))
+    if (this.stateOf(member) === 'down') this.#urgent.add(this.census.updateOf(member))
   }
 
   #settle(out: EffectSink): void {
@@ -417,13 +382,17 @@ export class Membership {
     this.#watch.onReshaped(this.#around.subjects(), out)
   }
 
+  /** And sought now and then until then. */
   #forgetLater(member: MemberId, now: Millis): void {
-    this.#deadlines.set(`forget/${member}`, now + this.#config.memberRetentionMs)
+    const { memberRetentionMs, lostGreetingIntervalMs } = this.#config
+    this.#deadlines.set(`forget/${member}`, now + memberRetentionMs)
+    if (!this.#deadlines.has('lost'))
+      this.#deadlines.set('lost', now + this.#random.below(lostGreetingIntervalMs))
   }
 
   #forget(member: MemberId): void {
-    if (this.#census.isAlive(member)) return
-    this.#census.forget(member)
+    if (this.census.isAlive(member)) return
+    this.census.forget(member)
     this.#watch.forgetAll(member)
     this.#claims.forget(member)
   }

@@ -19,14 +19,11 @@ export interface PulseParts {
   readonly around: Neighbourhood
 }
 
-/** What else holds while the row stands for its member. */
-export interface Surroundings {
-  readonly root: string
+/** What a member says of itself and of whom it knows, and when anything but its turns is due. */
+export interface Rest {
+  readonly incarnation: number
   /** Of the table of members. */
   readonly digest: { readonly high: number; readonly low: number }
-  readonly stamp: Stamp
-  readonly incarnation: number
-  /** When something else is due. */
   readonly otherAt: Millis
 }
 
@@ -68,7 +65,7 @@ export class Pulse {
   }
 
   /** From here on the row has what the watch had; nobody is doubted, and nothing is to be told. */
-  enter({ root, digest, stamp, incarnation, otherAt }: Surroundings): void {
+  enter({ incarnation, digest, otherAt }: Rest, root: string, stamp: Stamp): void {
     const { turns, watch, around } = this.#parts
     if (around.neighbours() !== this.#neighbours || around.subjects() !== this.#subjects)
       this.#assign(around.neighbours(), around.subjects())
@@ -122,7 +119,7 @@ export class Pulse {
   }
 
   /** What neighbours agree on may change now: when each has last agreed is told, and each is looked at again. */
-  unsettle(tell: (member: MemberId, heardAt: Millis, agreedAt: Millis) => void): void {
+  unsettle(tell: (member: MemberId, agreedAt: Millis) => void): void {
     if (!this.#isSettled) return
     this.#isSettled = false
     const { words, slots } = this.table
@@ -130,8 +127,9 @@ export class Pulse {
     const count = Math.min(slots, this.#neighbours.length)
     for (let slot = 0; slot < count; slot++) {
       const of = this.table.slotAt(this.row, slot)
-      if (words[of + slotWord.agreedIn] === version)
-        tell(this.#neighbours[slot]!, words[of + slotWord.heardAt]!, words[of + slotWord.agreedAt]!)
+      if (words[of + slotWord.agreedIn] !== version) continue
+      this.#parts.watch.noteHeard(this.#neighbours[slot]!, words[of + slotWord.heardAt]!)
+      tell(this.#neighbours[slot]!, words[of + slotWord.agreedAt]!)
     }
     this.#set(word.version, version + 1)
   }

@@ -79,6 +79,7 @@ export class AntiEntropy {
     this.#config = init.config
   }
 
+  /** On the ring exchange. */
   onPeerRoot(from: MemberId, root: string, now: Millis): void {
     const peer = this.#peerFor(from)
     peer.root = root

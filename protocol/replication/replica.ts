@@ -68,7 +68,7 @@ export class Replica {
   readonly #outbox: Outbox
   readonly #writes: WriteConcern
   readonly #tombstones: Tombstones
-  readonly #antiEntropy: AntiEntropy
+  readonly antiEntropy: AntiEntropy
   readonly #proposals = new Proposals()
   readonly #history: History
   readonly #intake: Intake
@@ -86,7 +86,7 @@ export class Replica {
     const { tombstoneTtlMs } = config
     this.#history = new History({ self, tombstoneTtlMs, journal: init.journal })
     this.#intake = this.#createIntake(init)
-    this.#antiEntropy = new AntiEntropy({
+    this.antiEntropy = new AntiEntropy({
       config,
       self,
       random: init.random,
@@ -252,27 +252,14 @@ export class Replica {
       case 'introduce':
         return this.#onIntroduce(from, message, now)
       case 'sync-root':
-        return this.#antiEntropy.onRoot(from, message, now, out)
+        return this.antiEntropy.onRoot(from, message, now, out)
       case 'sync-ask':
-        return this.#antiEntropy.onAsk(from, message, now, out)
+        return this.antiEntropy.onAsk(from, message, now, out)
       case 'sync-answer':
-        return this.#antiEntropy.onAnswer(from, message, now, out)
+        return this.antiEntropy.onAnswer(from, message, now, out)
       default:
         unreachable(message)
     }
-  }
-
-  /** No comparison with another is under way. */
-  get isAtRest(): boolean {
-    return this.#antiEntropy.isAtRest
-  }
-
-  agreesWith(member: MemberId): boolean {
-    return this.#antiEntropy.agreesWith(member)
-  }
-
-  noteAgreed(member: MemberId, at: Millis): void {
-    this.#antiEntropy.noteAgreed(member, at)
   }
 
   noteBroadcast(now: Millis): void {
@@ -289,11 +276,6 @@ export class Replica {
     this.#intake.take(from, records, now, voucher)
   }
 
-  /** The root that a neighbour told on the ring exchange. */
-  onPeerRoot(from: MemberId, root: string, now: Millis, _out: EffectSink): void {
-    this.#antiEntropy.onPeerRoot(from, root, now)
-  }
-
   /** Gossip of our record, if anyone was there to hear it, may have missed a member that comes later. */
   introduce(to: MemberId, out: EffectSink): void {
     const own = this.get(`node/${this.self}`)
@@ -303,13 +285,13 @@ export class Replica {
   }
 
   onLinkOpened(member: MemberId, now: Millis, out: EffectSink): void {
-    this.#antiEntropy.onLinkOpened(member, now, out)
+    this.antiEntropy.onLinkOpened(member, now, out)
     this.#writes.send(now, out)
   }
 
   onMembersChanged(now: Millis, out: EffectSink): void {
     this.#history.onMembersChanged(this.#init.hooks.present().length, now)
-    this.#antiEntropy.onMembersChanged()
+    this.antiEntropy.onMembersChanged()
     this.#writes.onMembersChanged()
     this.#writes.send(now, out)
   }
@@ -333,7 +315,7 @@ export class Replica {
       this.#outbox.deadline(),
       this.#journal.deadline(),
       this.#writes.deadline(),
-      this.#antiEntropy.deadline(),
+      this.antiEntropy.deadline(),
       this.#tombstones.deadline(),
       this.#history.deadline(),
     )
@@ -343,12 +325,12 @@ export class Replica {
     this.#journal.onDeadline(now)
     this.#writes.onDeadlines(now)
     this.#writes.send(now, out)
-    this.#antiEntropy.onDeadlines(now, out)
+    this.antiEntropy.onDeadlines(now, out)
     const note = this.#history.take(now)
     if (note !== undefined) this.#journal.note(note)
     const tombstonesAt = this.#tombstones.deadline()
     if (tombstonesAt === undefined || tombstonesAt > now) return
-    const agreedAt = this.#antiEntropy.agreedByNeighboursAt(now)
+    const agreedAt = this.antiEntropy.agreedByNeighboursAt(now)
     this.#tombstones.onDeadlines(
       now,
       (at) => agreedAt >= at,
@@ -366,7 +348,7 @@ export class Replica {
       log: this.#log,
       journal: this.#journal,
       tombstones: this.#tombstones,
-      suspectBefore: (from, now) => this.#antiEntropy.suspectBefore(from, now),
+      suspectBefore: (from, now) => this.antiEntropy.suspectBefore(from, now),
     })
   }
 

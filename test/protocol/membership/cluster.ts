@@ -90,7 +90,7 @@ export class Cluster {
 
   view(member: MemberId): string {
     const { membership } = this.#agent(member)
-    return membership
+    return membership.census
       .known()
       .map((id) => `${id} ${membership.stateOf(id)}/${membership.incarnationOf(id)}`)
       .join(', ')

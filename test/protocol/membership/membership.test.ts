@@ -125,7 +125,7 @@ membership(
 membership('keeps its links as they are while nobody comes or goes', () => {
   const cluster = clusterOf(4, 1)
   const one = cluster.membership(nameOf(0))
-  const present = one.present()
+  const present = one.census.present()
   const out: Effect[] = []
   one.applyUpdates(
     [{ member: nameOf(1), incarnation: 1, state: 'alive' }],
@@ -133,7 +133,7 @@ membership('keeps its links as they are while nobody comes or goes', () => {
     out,
   )
   assert.equal(out, [])
-  assert.is(one.present(), present)
+  assert.is(one.census.present(), present)
 })
 
 membership('a made-up death is outbid, and none is believed that could not be', () => {

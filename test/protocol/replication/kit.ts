@@ -332,8 +332,8 @@ export class Cluster {
   #tellRoot(from: MemberId, to: MemberId): void {
     if (!this.hosts.get(from)!.isUp) return
     const root = this.replica(from).root()
-    this.#deliver(from, to, this.loss, (replica, out) =>
-      replica.onPeerRoot(from, root, this.now, out),
+    this.#deliver(from, to, this.loss, (replica) =>
+      replica.antiEntropy.onPeerRoot(from, root, this.now),
     )
   }
 

@@ -120,7 +120,7 @@ test('whatever a member says, a replica answers within bounds and never throws',
       const replica = makeReplica({ peers: () => ['m2', 'm3'] })
       for (let i = 0; i < 100; i++) replica.writeOwn(`alloc/m1/${i}`, i, 1000)
       const out: { type: string }[] = []
-      replica.onPeerRoot('m2', 'different', 1000, out)
+      replica.antiEntropy.onPeerRoot('m2', 'different', 1000)
       replica.onLinkOpened('m2', 1000, out)
       for (const [i, message] of messages.entries()) {
         const read = decodeCanonical(encodeCanonical(message as unknown as Value))

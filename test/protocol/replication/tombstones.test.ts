@@ -77,7 +77,7 @@ test('with a member that was not seen to agree it is kept for as long again', ()
 test('with everyone seen to agree it is removed when it expires', () => {
   const replica = makeReplica({ peers: () => ['m2'] })
   replica.joinRecords('m2', [write(2, null)], start)
-  const sees = (root: string, at: number) => replica.onPeerRoot('m2', root, at, [])
+  const sees = (root: string, at: number) => replica.antiEntropy.onPeerRoot('m2', root, at)
   sees(replica.root(), start + hour)
   sees('another', start + ttl)
   wake(replica, start + ttl + 1)
@@ -96,8 +96,8 @@ test('agreement before it came here says nothing of it, nor does one long gone',
     const replica = makeReplica({ peers: () => ['m2'] })
     const acts: [number, () => void][] = [
       [cameAt, () => replica.joinRecords('m2', [write(2, null)], cameAt)],
-      [agreedAt, () => replica.onPeerRoot('m2', replica.root(), agreedAt, [])],
-      [heardAt, () => replica.onPeerRoot('m2', 'another', heardAt, [])],
+      [agreedAt, () => replica.antiEntropy.onPeerRoot('m2', replica.root(), agreedAt)],
+      [heardAt, () => replica.antiEntropy.onPeerRoot('m2', 'another', heardAt)],
     ]
     for (const [, act] of acts.sort((a, b) => a[0] - b[0])) act()
     wake(replica, start + ttl + 1)
