@@ -43,6 +43,8 @@ const never = -1
 export class CalmTraffic {
   readonly #simulator: Simulator
   readonly #pulses: PulseTable
+  /** Sent so far. */
+  letters = 0
   #marks = new Uint32Array(64)
   #letters = new Float64Array(letterWords * 64)
   readonly #free: number[] = []
@@ -195,6 +197,7 @@ export class CalmTraffic {
   }
 
   #write(kind: Kind, index: number, slot: number, sequence: number, now: Millis): number {
+    this.letters++
     const number = this.#free.pop() ?? this.#written++
     if (number * letterWords >= this.#letters.length) {
       const letters = new Float64Array(2 * this.#letters.length)

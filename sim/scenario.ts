@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly arrivals?: ArrivalSource
   /** Takes the place of the scenario's classes. */
   readonly machines?: Pick<SimulatorOptions, 'capacity' | 'labels'>
+  /** See `SimulatorOptions`. */
+  readonly isPlain?: boolean
 }
 
 export interface Outcome {
@@ -168,7 +170,7 @@ export function runScenario(scenario: SeededScenario, trace?: (line: string) => 
 function simulatorOptions(
   { seed, members, links, clocks, encode }: SeededScenario,
   topology: Topology,
-  { trace, machines }: RunOptions,
+  { trace, machines, isPlain = false }: RunOptions,
 ): SimulatorOptions {
   const { skewUs, driftPpm } = clockPlan(clocks)
   return {
@@ -178,6 +180,7 @@ function simulatorOptions(
     clockSkewMs: Math.floor(skewUs / 1000),
     clockDriftPpm: driftPpm,
     encode,
+    isPlain,
     capacity: (host) => capacityOf(topology, host),
     labels: (host) => labelsOf(topology, host),
     ...machines,

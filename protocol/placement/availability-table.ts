@@ -8,7 +8,9 @@
  * and everything from `gap` to `high`. Newest first, and what did not fit waits between the marks. A peer is
  * not told what it said itself. Lost messages are not noticed: a newer entry follows, within
  * `availabilityIntervalMs` in a small cluster, later in a large one: told by all every 30 s, 10,000 members would
- * have 333 entries a second to say, and their probes would carry nothing else.
+ * have 333 entries a second to say, and their probes would carry nothing else. Where it would follow after more than
+ * an hour (beyond some three hundred members) it would repair nothing any more: there only changes are told, which
+ * reach each member from ten neighbours.
  *
  * The cost of an answer is the changes that it carries. The rejected alternative, a queue for each peer,
  * costs peers × members.
@@ -52,6 +54,7 @@ const countsPerMs = 4096
 const calmMs = 120_000
 /** Up to so many members say what is not new every `availabilityIntervalMs`; beyond, by the square more rarely. */
 const refreshedMembers = 30
+const refreshIntervalMaxMs = 3_600_000
 /** A change of what is used is worth a message from a twentieth of the capacity. */
 const usedSteps = 20
 
@@ -99,7 +102,8 @@ export class AvailabilityTable {
 
   /** When this member says the same again. */
   deadline(): Millis | undefined {
-    return this.#ownSetAt === undefined ? undefined : this.#ownSetAt + this.#intervalMs()
+    const at = (this.#ownSetAt ?? Number.POSITIVE_INFINITY) + this.#intervalMs()
+    return at === Number.POSITIVE_INFINITY ? undefined : at
   }
 
   /** What the peer has not been told, newest first. */
@@ -174,7 +178,8 @@ export class AvailabilityTable {
   /** Everyone is told, some ten times, of everyone: what is not new costs by the square of the members. */
   #intervalMs(): Millis {
     const crowd = Math.max(1, mulDiv(this.#entries.size, this.#entries.size, refreshedMembers ** 2))
-    return this.#config.availabilityIntervalMs * crowd
+    const intervalMs = this.#config.availabilityIntervalMs * crowd
+    return intervalMs > refreshIntervalMaxMs ? Number.POSITIVE_INFINITY : intervalMs
   }
 
   #toldTo(peer: MemberId): Told {

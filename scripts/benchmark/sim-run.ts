@@ -12,6 +12,7 @@ const { values } = parseArgs({
   options: {
     members: { type: 'string' },
     seconds: { type: 'string' },
+    seed: { type: 'string', default: '1' },
     /** Members that know each other; left out, all. */
     cell: { type: 'string' },
     crashesPerMinute: { type: 'string', default: '0' },
@@ -26,9 +27,10 @@ const crashesPerMinute = Number(values.crashesPerMinute)
 
 const startedAt = performance.now()
 const network = { lossPermille: Number(values.lossPermille) }
-const simulator = new Simulator({ seed: 1, members, network })
+const simulator = new Simulator({ seed: Number(values.seed), members, network })
 startWarm(simulator, values.cell === undefined ? members : Number(values.cell))
-simulator.run(3 * second)
+// Links are open after two seconds, and each neighbour has been probed after ten.
+simulator.run(12 * second)
 const random = new Random(7)
 for (let i = 0; i < jobs; i++) {
   submit(`job-${i}`)

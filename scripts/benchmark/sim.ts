@@ -58,9 +58,10 @@ export const simTargets: { readonly [part: string]: SimTarget } = {
 const program = fileURLToPath(new URL('./sim-run.ts', import.meta.url))
 
 export function benchSim(target: SimTarget, runs: number): Figure[] {
-  const measured = Array.from({ length: runs }, () => measure(target))
+  const measured = Array.from({ length: runs }, (_, i) => measure(target, i + 1))
   const of = (name: keyof Measured) => median(measured.map((each) => each[name]))
   const note = [
+    runs > 1 && `${measured.map((each) => each.timesRealTime.toFixed(1)).join(', ')} ×`,
     `set up in ${(of('setUpMs') / 1000).toFixed(0)} s`,
     `${(of('events') / of('wallMs') / 1000).toFixed(2)} M events/s`,
     of('running') > 0 && `${of('running')} tasks`,
@@ -74,14 +75,18 @@ export function benchSim(target: SimTarget, runs: number): Figure[] {
   ]
 }
 
-function measure({ flags, heapMiB }: SimTarget): Measured {
+function measure({ flags, heapMiB }: SimTarget, seed: number): Measured {
   // As scripts/starling runs it.
   const heap = [`--max-old-space-size=${heapMiB}`, '--heap-growing-percent=50']
   const node = ['--no-warnings', ...heap, '--max-semi-space-size=32']
-  const { status, stdout, signal } = spawnSync(process.execPath, [...node, program, ...flags], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const { status, stdout, signal } = spawnSync(
+    process.execPath,
+    [...node, program, ...flags, '--seed', `${seed}`],
+    {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   if (status !== 0) throw new Error(`the run ended with ${signal ?? status}`)
   return JSON.parse(stdout) as Measured
 }

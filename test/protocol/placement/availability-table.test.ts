@@ -32,6 +32,25 @@ availability('our own entry is told on when it says something new', () => {
   assert.ok(set(50, 1, now + 3 + defaultConfig.availabilityIntervalMs), 'it is time')
 })
 
+availability(
+  'the same is said again more rarely the more members there are, and among hundreds never',
+  () => {
+    for (const [members, afterMs] of [
+      [30, 30_000],
+      [60, 120_000],
+      [320, 3_390_000],
+      [400, undefined],
+    ] as const) {
+      const own = table()
+      own.setOwn(entry('m0', 1), now)
+      for (let i = 1; i < members; i++) own.learn('m1', [entry(`m${i}`, 1)], now)
+      assert.is(own.deadline(), afterMs && now + afterMs, `${members}`)
+      assert.not(own.setOwn(entry('m0', 2), now + (afterMs ?? 2 ** 40) - 1))
+      assert.is(own.setOwn(entry('m0', 3), now + (afterMs ?? 2 ** 41)), afterMs !== undefined)
+    }
+  },
+)
+
 availability('each change has a greater counter, whatever the clock says', () => {
   const own = table()
   own.setOwn(entry('m0', 500), now)
