@@ -4,13 +4,14 @@
  * and so does the first exchange with each neighbour after something has changed: only where that one changed
  * nothing but times are the next ones like it left to the row.
  */
+import { hashName, hashWords } from './base/hash.ts'
 import type { MemberId, Millis } from './base/id.ts'
 import type { Effect, EffectSink } from './effect.ts'
 import type { Event } from './event.ts'
 import type { Leaving } from './leaving.ts'
 import type { Membership } from './membership/membership.ts'
 import type { Ack, Join, Probe } from './membership/message.ts'
-import { nameOf, nobody, type Told, word, wordsOf } from './membership/pulse.ts'
+import { nobody, type Told, word } from './membership/pulse.ts'
 import type { Pulse } from './membership/pulse-row.ts'
 import type { Message } from './message.ts'
 import type { Availability } from './placement/availability.ts'
@@ -54,7 +55,7 @@ export class Calm {
     const { table, row } = this.#pulse
     const slot = table.turn(row, now)
     if (slot === nobody) return false
-    const sequence = table.words[row * table.stride + word.sequence]!
+    const sequence = this.#pulse.get(word.sequence)
     sink.push(this.#say('probe', this.#pulse.memberAt(slot), sequence, now))
     if (table.greeted !== nobody) sink.push(this.#greet(this.#pulse.memberAt(table.greeted)))
     return true
@@ -74,9 +75,7 @@ export class Calm {
   }
 
   #told({ sequence, incarnation }: Probe | Ack): Told {
-    const { words, stride } = this.#pulse.table
-    const at = this.#pulse.row * stride
-    const [high, low] = [words[at + word.rootHigh]!, words[at + word.rootLow]!]
+    const [high, low] = [this.#pulse.get(word.rootHigh), this.#pulse.get(word.rootLow)]
     return { sequence, incarnation, high, low }
   }
 
@@ -84,24 +83,19 @@ export class Calm {
     const { table, row } = this.#pulse
     const slot = this.#pulse.slotOf(from)
     if (slot === nobody || isNew) return false
-    return table.onGreeting(row, slot, { sequence: 0, incarnation, ...wordsOf(digest) }, now)
+    return table.onGreeting(row, slot, { sequence: 0, incarnation, ...hashWords(digest) }, now)
   }
 
   #greet(to: MemberId): Effect {
-    const { words, stride } = this.#pulse.table
-    const at = this.#pulse.row * stride
-    const digest = nameOf(words[at + word.digestHigh]!, words[at + word.digestLow]!)
-    return { type: 'send', to, message: greeting(words[at + word.incarnation]!, digest) }
+    const digest = hashName(this.#pulse.get(word.digestHigh), this.#pulse.get(word.digestLow))
+    return { type: 'send', to, message: greeting(this.#pulse.get(word.incarnation), digest) }
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis): Effect {
     const { table, row, root } = this.#pulse
-    const incarnation = table.words[row * table.stride + word.incarnation]!
-    return {
-      type: 'send',
-      to,
-      message: calmMessage({ type, sequence, incarnation, root, clock: table.stamp(row, now) }),
-    }
+    const incarnation = this.#pulse.get(word.incarnation)
+    const clock = table.stamp(row, now)
+    return { type: 'send', to, message: calmMessage({ type, sequence, incarnation, root, clock }) }
   }
 
   /** An ordinary step begins. */
@@ -160,7 +154,7 @@ export function calmMessage(said: {
   }
 }
 
-/** Whether the message can only change when its sender was heard. */
+/** A probe or its ack: what members say to each other all the time. */
 export function isExchange(message: Message): message is Probe | Ack {
   return message.type === 'probe' || message.type === 'ack'
 }

@@ -50,7 +50,7 @@ export interface Config {
   placementTimeoutMs: number
   /** Slots that fit nowhere are tried again at the latest then. @default 5000 */
   waitingRetryMs: number
-  /** Availability is told at least this often. @default 30000 */
+  /** Up to thirty members tell their availability at least this often, more of them more rarely. @default 30000 */
   availabilityIntervalMs: number
   /** What a member has just learned of a job may be half of the story: it decides this much later. @default 1500 */
   placementSettleMs: number

@@ -8,12 +8,12 @@
  * and for each neighbour's slot who that is, which slot we have there, and the connection to it. These are found out
  * whenever a probe or an ack goes the ordinary way.
  */
-
-import { hashText } from '../protocol/base/hash.ts'
+import { hashName, hashText } from '../protocol/base/hash.ts'
 import type { Millis } from '../protocol/base/id.ts'
+import { grown } from '../protocol/base/typed.ts'
 import { calmMessage, greeting } from '../protocol/calm.ts'
 import type { Event } from '../protocol/event.ts'
-import { nameOf, nobody, type PulseTable, slotWord, word } from '../protocol/membership/pulse.ts'
+import { nobody, type PulseTable, slotWord, word } from '../protocol/membership/pulse.ts'
 import type { Message } from '../protocol/message.ts'
 import { timerMs } from './clock.ts'
 import type { Host } from './host.ts'
@@ -62,11 +62,7 @@ export class CalmTraffic {
   addHost(host: Host): void {
     const { index } = host
     this.#pulses.grow(index + 1)
-    if (index >= this.#marks.length) {
-      const marks = new Uint32Array(2 * index)
-      marks.set(this.#marks)
-      this.#marks = marks
-    }
+    if (index >= this.#marks.length) this.#marks = grown(this.#marks, 2 * index)
     this.#marks[index] = hashText(host.id)
     this.#set(index, own.wakeAtUs, never)
     this.noteClock(host)
@@ -199,19 +195,16 @@ export class CalmTraffic {
   #write(kind: Kind, index: number, slot: number, sequence: number, now: Millis): number {
     this.letters++
     const number = this.#free.pop() ?? this.#written++
-    if (number * letterWords >= this.#letters.length) {
-      const letters = new Float64Array(2 * this.#letters.length)
-      letters.set(this.#letters)
-      this.#letters = letters
-    }
+    if (number * letterWords >= this.#letters.length)
+      this.#letters = grown(this.#letters, 2 * this.#letters.length)
     const letters = this.#letters
     const at = number * letterWords
     letters[at + letter.kind] = kind
     letters[at + letter.sequence] = sequence
     letters[at + letter.slot] = slot
     letters[at + letter.incarnation] = this.#get(index, word.incarnation)
-    letters[at + letter.high] = this.#get(index, kind === join ? word.digestHigh : word.rootHigh)
-    letters[at + letter.low] = this.#get(index, kind === join ? word.digestLow : word.rootLow)
+    letters[at + letter.high] = this.#get(index, highWord(kind))
+    letters[at + letter.low] = this.#get(index, lowWord(kind))
     letters[at + letter.stamp] = this.#pulses.stamp(index, now)
     return number
   }
@@ -228,7 +221,7 @@ export class CalmTraffic {
   #eventOf(at: number, source: number): Event {
     const letters = this.#letters
     const { sequence, incarnation, high, low } = this.#told
-    const name = nameOf(high, low)
+    const name = hashName(high, low)
     const stamp = letters[at + letter.stamp]!
     const kind = letters[at + letter.kind]! as Kind
     const message = messageFrom(kind, { sequence, incarnation, name, stamp })
@@ -236,11 +229,10 @@ export class CalmTraffic {
   }
 
   #messageOf(kind: Kind, index: number, sequence: number, now: Millis): Message {
-    const high = this.#get(index, kind === join ? word.digestHigh : word.rootHigh)
-    const low = this.#get(index, kind === join ? word.digestLow : word.rootLow)
+    const name = hashName(this.#get(index, highWord(kind)), this.#get(index, lowWord(kind)))
     const stamp = this.#pulses.stamp(index, now)
     const incarnation = this.#get(index, word.incarnation)
-    return messageFrom(kind, { sequence, incarnation, name: nameOf(high, low), stamp })
+    return messageFrom(kind, { sequence, incarnation, name, stamp })
   }
 
   #markOf(kind: Kind, source: number): number {
@@ -254,7 +246,7 @@ export class CalmTraffic {
   #markOfName(which: 0 | 1, high: number, low: number): number {
     const named = this.#named[which]!
     if (named.high === high && named.low === low) return named.mark
-    const mark = hashText(nameOf(high, low))
+    const mark = hashText(hashName(high, low))
     this.#named[which] = { high, low, mark }
     return mark
   }
@@ -287,6 +279,15 @@ export class CalmTraffic {
   #set(index: number, name: number, value: number): void {
     this.#pulses.words[index * this.#pulses.stride + name] = value
   }
+}
+
+/** The hash that a message of the kind tells of its sender. */
+function highWord(kind: Kind): number {
+  return kind === join ? word.digestHigh : word.rootHigh
+}
+
+function lowWord(kind: Kind): number {
+  return kind === join ? word.digestLow : word.rootLow
 }
 
 const nothingNamed = { high: Number.NaN, low: Number.NaN, mark: 0 }

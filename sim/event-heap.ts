@@ -4,6 +4,8 @@
  * its last one. Nothing is allocated for an event; the arrays double when they are full.
  */
 
+import { grown } from '../protocol/base/typed.ts'
+
 /** Integers that one event takes beside its time: kind, destination, source, sequence, payload. */
 export const eventWords = 5
 
@@ -69,14 +71,10 @@ export class EventHeap {
 
   #grow(): void {
     const length = 2 * this.#heap.length
-    const at = new Float64Array(length)
-    const words = new Int32Array(length * eventWords)
     const heap = new Int32Array(length).map((_, i) => i)
-    at.set(this.#at)
-    words.set(this.#words)
     heap.set(this.#heap)
-    this.#at = at
-    this.#words = words
+    this.#at = grown(this.#at, length)
+    this.#words = grown(this.#words, length * eventWords)
     this.#heap = heap
   }
 }

@@ -91,9 +91,7 @@ export class Links {
 
   /** What `carry` could not. */
   doom(from: Host, to: Host, payload: Payload): void {
-    const connection = this.#of(from).get(to.index)!
-    connection.way(from).isDoomed = true
-    this.#stall(connection, from, payload)
+    this.#doom(this.#of(from).get(to.index)!, from, payload)
   }
 
   /** A message of gossip: only over a link that is there. False when there is none. */
@@ -148,12 +146,15 @@ export class Links {
     const { network, nowUs } = this.#simulator
     const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
     if (transitUs === undefined) return this.#lose(payload)
-    if (transitUs === Number.POSITIVE_INFINITY) {
-      way.isDoomed = true
-      return this.#stall(connection, from, payload)
-    }
+    if (transitUs === Number.POSITIVE_INFINITY) return this.#doom(connection, from, payload)
     const arrivalUs = this.#ways.arrive(way.number, nowUs + transitUs)
     this.#simulator.scheduleArrival(arrivalUs - nowUs, from, to, payload)
+  }
+
+  /** Lost so often that the connection ends first. */
+  #doom(connection: Connection, from: Host, payload: Payload): void {
+    connection.way(from).isDoomed = true
+    this.#stall(connection, from, payload)
   }
 
   #noteWhole(connection: Connection): void {

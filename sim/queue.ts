@@ -11,6 +11,7 @@
  *
  * Integers only: what an event carries is the simulator's, under the number `payload`.
  */
+import { grown } from '../protocol/base/typed.ts'
 import { compareWords, EventHeap, eventWords } from './event-heap.ts'
 
 /** Kinds in the order in which they happen within one microsecond. */
@@ -195,15 +196,12 @@ export class LadderQueue {
   #growPool(): void {
     const held = this.#next.length
     const length = Math.max(64, 2 * held)
-    const events = new Int32Array(length * chunkEvents * stride)
-    const next = new Int32Array(length)
-    events.set(this.#events)
-    next.set(this.#next)
+    const next = grown(this.#next, length)
     for (let chunk = length - 1; chunk >= held; chunk--) {
       next[chunk] = this.#free
       this.#free = chunk
     }
-    this.#events = events
+    this.#events = grown(this.#events, length * chunkEvents * stride)
     this.#next = next
   }
 }
@@ -325,11 +323,6 @@ class ActiveBucket {
 
   #grow(least: number): void {
     const length = 2 * least
-    const grown = (held: Int32Array, to: number) => {
-      const array = new Int32Array(to)
-      array.set(held)
-      return array
-    }
     this.#offset = grown(this.#offset, length)
     this.#words = grown(this.#words, length * eventWords)
     this.#order = grown(this.#order, length)

@@ -3,7 +3,7 @@
  * content, all integers, so that hashing costs some nanoseconds and no text. Two runs with the same hash did the
  * same; where two differ, `--trace` prints the lines to compare. For accidents, not for adversaries.
  */
-import { hashText, hex32, mix32 } from '../protocol/base/hash.ts'
+import { hashName, hashText, mix32 } from '../protocol/base/hash.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
 
@@ -25,7 +25,7 @@ export class TraceHash {
   }
 
   text(): string {
-    return hex32(this.#high) + hex32(this.#low)
+    return hashName(this.#high, this.#low)
   }
 }
 

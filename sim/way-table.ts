@@ -2,6 +2,8 @@
  * The numbers of all connections that change with each message, beside each other: what a calm exchange
  * (calm-traffic.ts) needs of a connection is one line of memory. A connection's ways have the numbers 2n and 2n + 1.
  */
+import { grown } from '../protocol/base/typed.ts'
+
 const words = 4
 const usedUs = 2
 const isWhole = 3
@@ -14,11 +16,8 @@ export class WayTable {
   /** The number of a new connection. */
   add(nowUs: number): number {
     const number = this.#connections++
-    if (this.#connections * words > this.#words.length) {
-      const grown = new Float64Array(2 * this.#words.length)
-      grown.set(this.#words)
-      this.#words = grown
-    }
+    if (this.#connections * words > this.#words.length)
+      this.#words = grown(this.#words, 2 * this.#words.length)
     this.#words[number * words + usedUs] = nowUs
     return number
   }
@@ -44,7 +43,7 @@ export class WayTable {
     return this.#words[(way >> 1) * words + (way & 1)]!
   }
 
-  /** When something that takes so long from now arrives: in order. */
+  /** Something would arrive then: the time at which it does, in order. */
   arrive(way: number, atUs: number): number {
     const at = (way >> 1) * words + (way & 1)
     const inOrderUs = Math.max(atUs, this.#words[at]!)

@@ -26,7 +26,20 @@ export function hashText(text: string, seed = 0): number {
 
 /** Sixteen hexadecimal digits: two independent 32-bit hashes, for names that people see. */
 export function fingerprint(text: string): string {
-  return hex32(hashText(text, 0x2545f491)) + hex32(hashText(text, 0x5bd1e995))
+  return hashName(hashText(text, 0x2545f491), hashText(text, 0x5bd1e995))
+}
+
+const nameLength = 16
+
+/** A hash of 64 bits as text. */
+export function hashName(high: number, low: number): string {
+  return hex32(high) + hex32(low)
+}
+
+/** The halves of a hash, by its name; not numbers, which nothing equals, where it is none. */
+export function hashWords(name: string): { readonly high: number; readonly low: number } {
+  if (name.length !== nameLength) return { high: Number.NaN, low: Number.NaN }
+  return { high: Number.parseInt(name.slice(0, 8), 16), low: Number.parseInt(name.slice(8), 16) }
 }
 
 export function hex32(value: number): string {

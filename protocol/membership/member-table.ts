@@ -4,7 +4,7 @@
  */
 
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
-import { hashText, hex32, mix32 } from '../base/hash.ts'
+import { hashName, hashText, mix32 } from '../base/hash.ts'
 import { compareText, type MemberId } from '../base/id.ts'
 import { SparseSet } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
@@ -77,14 +77,14 @@ export class MemberTable {
     return this.#claims.keys()
   }
 
-  /** 16 hexadecimal digits, equal where the same members are alive under the same incarnations. */
   /** The two halves of the digest, as numbers. */
   get digestWords(): { readonly high: number; readonly low: number } {
     return { high: this.#high >>> 0, low: this.#low >>> 0 }
   }
 
+  /** 16 hexadecimal digits, equal where the same members are alive under the same incarnations. */
   digest(): string {
-    return hex32(this.#high) + hex32(this.#low)
+    return hashName(this.#high, this.#low)
   }
 
   #count(member: MemberId, claim: Claim, sign: 1 | -1): void {

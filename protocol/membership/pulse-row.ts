@@ -2,9 +2,10 @@
  * The row of one member: when the row begins to stand for the structures of its watch and its turns, and when these
  * take over again. Slots are the places of its neighbours in their sorted list.
  */
+import { hashWords } from '../base/hash.ts'
 import type { MemberId, Millis, Stamp } from '../base/id.ts'
 import type { Neighbourhood } from './neighbourhood.ts'
-import { nobody, type PulseTable, slotWord, word, wordsOf } from './pulse.ts'
+import { nobody, type PulseTable, slotWord, word } from './pulse.ts'
 import type { Turns } from './turns.ts'
 import type { Watch } from './watch.ts'
 
@@ -48,7 +49,7 @@ export class Pulse {
   }
 
   get isCalm(): boolean {
-    return this.#get(word.isCalm) === 1
+    return this.get(word.isCalm) === 1
   }
 
   get root(): string {
@@ -62,6 +63,11 @@ export class Pulse {
 
   memberAt(slot: number): MemberId {
     return this.#neighbours[slot]!
+  }
+
+  /** One of the words of the row. */
+  get(name: number): number {
+    return this.table.words[this.#at + name]!
   }
 
   /** From here on the row has what the watch had; nobody is doubted, and nothing is to be told. */
@@ -92,16 +98,16 @@ export class Pulse {
   leave(): void {
     const { turns, watch } = this.#parts
     this.#set(word.isCalm, 0)
-    turns.turn = this.#get(word.turn)
-    turns.at = this.#get(word.turnAt)
-    watch.patience.smoothed = this.#get(word.smoothed)
-    watch.patience.deviation = this.#get(word.deviation)
-    const slot = this.#get(word.probing)
+    turns.turn = this.get(word.turn)
+    turns.at = this.get(word.turnAt)
+    watch.patience.smoothed = this.get(word.smoothed)
+    watch.patience.deviation = this.get(word.deviation)
+    const slot = this.get(word.probing)
     watch.takeBack({
-      sequence: this.#get(word.sequence),
-      sentAt: this.#get(word.sentAt),
+      sequence: this.get(word.sequence),
+      sentAt: this.get(word.sentAt),
       subject: slot === nobody ? undefined : this.memberAt(slot),
-      timeoutAt: this.#get(word.timeoutAt),
+      timeoutAt: this.get(word.timeoutAt),
     })
   }
 
@@ -114,7 +120,7 @@ export class Pulse {
     words[of + slotWord.heardAt] = now
     words[of + slotWord.agreedAt] = now
     words[of + slotWord.incarnation] = incarnation
-    words[of + slotWord.agreedIn] = this.#get(word.version)
+    words[of + slotWord.agreedIn] = this.get(word.version)
     this.#isSettled = true
   }
 
@@ -123,7 +129,7 @@ export class Pulse {
     if (!this.#isSettled) return
     this.#isSettled = false
     const { words, slots } = this.table
-    const version = this.#get(word.version)
+    const version = this.get(word.version)
     const count = Math.min(slots, this.#neighbours.length)
     for (let slot = 0; slot < count; slot++) {
       const of = this.table.slotAt(this.row, slot)
@@ -151,21 +157,15 @@ export class Pulse {
   }
 
   #subjectOf(turn: number): number {
-    const subjects = this.#get(word.subjects)
-    if (subjects === 0) return nobody
-    const of = this.table.slotAt(this.row, turn % subjects)
-    return this.table.words[of + slotWord.subject]!
+    if (this.get(word.subjects) === 0) return nobody
+    return this.table.words[this.table.turnAt(this.row, turn) + slotWord.subject]!
   }
 
   #noteRoot(root: string): void {
     this.#root = root
-    const { high, low } = wordsOf(root)
+    const { high, low } = hashWords(root)
     this.#set(word.rootHigh, high)
     this.#set(word.rootLow, low)
-  }
-
-  #get(name: number): number {
-    return this.table.words[this.#at + name]!
   }
 
   #set(name: number, value: number): void {

@@ -1,16 +1,16 @@
 /**
  * The pulse of calm members, one row of numbers each: whose turn it is, the probe under way, when each neighbour
  * was last heard. Of a member's life nearly all is this: a probe and an ack a second, which say that nothing is
- * new. What they change lies together here, in three lines of memory, so that a simulator can let a million of them
+ * new. What they change lies together here, in three lines of memory, so that a simulator can let thousands of them
  * beat; a step over the ordinary structures reads a hundred lines, and waits for each.
  *
  * Invariant: while a row is calm, each function below does to it what the ordinary step would do to the structures
  * that the row stands for (calm.ts), or does nothing and says so: then the ordinary step is made. Simulated runs
  * with and without rows have the same trace.
  */
-import { hex32 } from '../base/hash.ts'
 import { type MemberId, type Millis, type Stamp, stampsPerMs } from '../base/id.ts'
 import { deviationAfter, patienceMs, smoothedAfter } from '../base/patience.ts'
+import { grown } from '../base/typed.ts'
 import type { Config } from '../config.ts'
 import { compareEvery, comparisonOf } from './turns.ts'
 
@@ -67,6 +67,8 @@ export const slotWord = {
 const rowWords = 24
 const slotWords = 8
 export const nobody = -1
+/** No answer is awaited. */
+export const unsent = -1
 
 /** Of a row that stands for a member: whose slots they are. */
 export interface Slots {
@@ -76,6 +78,7 @@ export interface Slots {
 
 export class PulseTable {
   words: Float64Array
+  /** With whom the member compares tables in the turn that was taken last. */
   greeted = nobody
   /** The row's slots are others' from now on. */
   onAssigned: ((row: number) => void) | undefined
@@ -95,11 +98,10 @@ export class PulseTable {
     this.words = new Float64Array(rows * this.stride)
   }
 
+  /** Room for so many rows. */
   grow(rows: number): void {
-    if (rows * this.stride <= this.words.length) return
-    const words = new Float64Array(2 * rows * this.stride)
-    words.set(this.words)
-    this.words = words
+    if (rows * this.stride > this.words.length)
+      this.words = grown(this.words, 2 * rows * this.stride)
   }
 
   /** The row begins, for a member's new life. */
@@ -132,6 +134,11 @@ export class PulseTable {
     return row * this.stride + rowWords + slot * slotWords
   }
 
+  /** Where the turn with the number has its words, of a row that has subjects. */
+  turnAt(row: number, turn: number): number {
+    return this.slotAt(row, turn % this.words[row * this.stride + word.subjects]!)
+  }
+
   isCalm(row: number): boolean {
     return this.words[row * this.stride + word.isCalm] === 1
   }
@@ -151,8 +158,7 @@ export class PulseTable {
   }
 
   /**
-   * Its turn has come: the neighbour to be probed, whose sequence is now the row's; `nobody`: not a calm turn.
-   * `greeted` is then the one with whom the member compares tables in this turn.
+   * Its turn has come: the neighbour to be probed, under the sequence that is now the row's; `nobody`: not a calm turn.
    */
   turn(row: number, now: Millis): number {
     const { words } = this
@@ -160,7 +166,7 @@ export class PulseTable {
     const slot = words[at + word.subject]!
     if (words[at + word.isCalm] !== 1 || slot === nobody || !this.#agrees(row, slot)) return nobody
     if (now < words[at + word.turnAt]! || now >= words[at + word.otherAt]!) return nobody
-    if (words[at + word.probing] !== nobody || words[at + word.sentAt]! >= 0) return nobody
+    if (words[at + word.probing] !== nobody || words[at + word.sentAt] !== unsent) return nobody
     this.greeted = this.#greets(row)
     if (this.greeted !== nobody && !this.#agrees(row, this.greeted)) return nobody
     const waitMs = patienceMs(words[at + word.smoothed]!, words[at + word.deviation]!)
@@ -176,16 +182,14 @@ export class PulseTable {
     const at = row * this.stride
     const turn = this.words[at + word.turn]!
     const order = comparisonOf(turn, this.words[at + word.comparePhase]!, this.#compareEvery)
-    if (order === undefined) return nobody
-    const of = this.slotAt(row, order % this.words[at + word.subjects]!)
-    return this.words[of + slotWord.subject]!
+    return order === undefined ? nobody : this.words[this.turnAt(row, order) + slotWord.subject]!
   }
 
   #advance(row: number, now: Millis): void {
     const { words } = this
     const at = row * this.stride
     const turn = Math.max(words[at + word.turn]! + 1, Math.floor(now / this.#intervalMs))
-    const of = this.slotAt(row, turn % words[at + word.subjects]!)
+    const of = this.turnAt(row, turn)
     words[at + word.turn] = turn
     words[at + word.turnAt] = turn * this.#intervalMs + words[of + slotWord.phaseMs]!
     words[at + word.subject] = words[of + slotWord.subject]!
@@ -193,7 +197,7 @@ export class PulseTable {
 
   /** The neighbour's probe has come: true, and an ack is to be sent; false: not a calm one. */
   onProbe(row: number, slot: number, told: Told, now: Millis): boolean {
-    if (!this.#isCalm(row, slot, told, now)) return false
+    if (!this.#holdsTheSame(row, slot, told, now)) return false
     this.#agree(row, slot, now)
     return true
   }
@@ -203,13 +207,13 @@ export class PulseTable {
     const { words } = this
     const at = row * this.stride
     const sentAt = words[at + word.sentAt]!
-    if (sentAt < 0 || told.sequence !== words[at + word.sequence]) return false
-    if (!this.#isCalm(row, slot, told, now)) return false
+    if (sentAt === unsent || told.sequence !== words[at + word.sequence]) return false
+    if (!this.#holdsTheSame(row, slot, told, now)) return false
     this.#agree(row, slot, now)
     const smoothed = words[at + word.smoothed]!
     words[at + word.smoothed] = smoothedAfter(smoothed, now - sentAt)
     words[at + word.deviation] = deviationAfter(smoothed, words[at + word.deviation]!, now - sentAt)
-    words[at + word.sentAt] = nobody
+    words[at + word.sentAt] = unsent
     return true
   }
 
@@ -235,7 +239,7 @@ export class PulseTable {
     return this.words[this.slotAt(row, slot) + slotWord.incarnation] === incarnation
   }
 
-  #isCalm(row: number, slot: number, told: Told, now: Millis): boolean {
+  #holdsTheSame(row: number, slot: number, told: Told, now: Millis): boolean {
     const { words } = this
     const at = row * this.stride
     return (
@@ -266,16 +270,4 @@ export interface Told {
   readonly incarnation: number
   readonly high: number
   readonly low: number
-}
-
-const nameLength = 16
-
-/** The halves of a hash that is written in hexadecimal digits; not numbers, which nothing equals, where it is none. */
-export function wordsOf(name: string): { readonly high: number; readonly low: number } {
-  if (name.length !== nameLength) return { high: Number.NaN, low: Number.NaN }
-  return { high: Number.parseInt(name.slice(0, 8), 16), low: Number.parseInt(name.slice(8), 16) }
-}
-
-export function nameOf(high: number, low: number): string {
-  return hex32(high) + hex32(low)
 }

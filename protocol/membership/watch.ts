@@ -15,6 +15,7 @@ import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
 import type { Awareness } from './awareness.ts'
 import { Doubts } from './doubts.ts'
+import { unsent } from './pulse.ts'
 
 /** How fresh a word from the subject must be to vouch for it without another probe. */
 const freshMs = 250
@@ -33,7 +34,7 @@ interface Probing {
 /** Of a turn. */
 const ordinary = { isRetry: false, isOwn: true, waiting: nobody } as const
 
-/** The last probe that was sent: `sentAt` is -1 once it is answered; no subject once that was heard. */
+/** The last probe that was sent: `sentAt` is `unsent` once it is answered; no subject once that was heard. */
 export interface ProbeUnderWay {
   readonly sequence: number
   readonly sentAt: Millis
@@ -116,10 +117,9 @@ export class Watch {
   /** What is under way goes on elsewhere until it is taken back. */
   handOver(): ProbeUnderWay {
     const sequence = this.#sequence
-    const sentAt = this.#sentAt.get(sequence) ?? -1
+    const sentAt = this.#sentAt.get(sequence) ?? unsent
     this.#sentAt.delete(sequence)
-    let subject: MemberId | undefined
-    for (subject of this.#probing.keys());
+    const [subject] = this.#probing.keys()
     const timeoutAt = this.#deadlines.next() ?? Number.POSITIVE_INFINITY
     if (subject !== undefined) this.#endProbe(subject)
     this.#isCalm = true
@@ -130,7 +130,7 @@ export class Watch {
     this.#sequence = sequence
     for (const old of this.#sentAt.keys())
       if (old <= sequence - limits.probesRemembered) this.#sentAt.delete(old)
-    if (sentAt >= 0) this.#sentAt.set(sequence, sentAt)
+    if (sentAt !== unsent) this.#sentAt.set(sequence, sentAt)
     if (subject === undefined) return
     this.#isCalm = false
     this.#probing.set(subject, { ...ordinary, sequence, sentAt })

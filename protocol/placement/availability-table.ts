@@ -108,11 +108,10 @@ export class AvailabilityTable {
 
   /** What the peer has not been told, newest first. */
   entriesFor(peer: MemberId, now: Millis): readonly Availability[] {
-    if (now - this.#lastChangeAt > calmMs) return none
+    if (this.hasTold(peer, now)) return none
     const told = this.#toldTo(peer)
     const entries: Availability[] = []
     const newest = this.#lastChange
-    if (this.hasTold(peer, now)) return entries
     const reached = this.#collect(peer, told, entries)
     told.high = newest
     // What was told between the marks before is forgotten when even the news did not fit: told twice, at worst.

@@ -3,16 +3,10 @@
  * the walk one level down, because it says what is below every node that was found to differ. A small node
  * is settled by the list of its entries' hashes; names, dots and contents never travel to be compared.
  */
+import { hashName } from '../base/hash.ts'
 import { limits } from '../limits.ts'
 import { pathDigitsMax, pathOf } from './digest.ts'
-import {
-  fanOut,
-  hashName,
-  packChildren,
-  packNames,
-  unpackChildren,
-  unpackNames,
-} from './hash-list.ts'
+import { fanOut, packChildren, packNames, unpackChildren, unpackNames } from './hash-list.ts'
 import type { Nodes } from './message.ts'
 import type { Entry, RecordMap } from './record-map.ts'
 import type { Selection } from './selection.ts'

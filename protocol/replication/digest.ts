@@ -14,9 +14,11 @@
  *
  * 64 bits, as two integers of 32, resist accidents, not adversaries (see base/hash.ts).
  */
+
+import { hashName } from '../base/hash.ts'
 import { compareText } from '../base/id.ts'
 import { limits } from '../limits.ts'
-import { fanOut, hashName } from './hash-list.ts'
+import { fanOut } from './hash-list.ts'
 
 export interface DigestItem {
   readonly key: string

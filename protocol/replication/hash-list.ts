@@ -3,21 +3,18 @@
  * hexadecimal digits, to be compared and to be members of sets. The hashes of a node's children go with a
  * mask that leaves out the empty ones: near the bottom of the tree a fifth of them.
  */
-import { hex32 } from '../base/hash.ts'
+import { hashName, hashWords } from '../base/hash.ts'
 
 export const hashBytes = 8
 export const fanOut = 16
-
-export function hashName(high: number, low: number): string {
-  return hex32(high) + hex32(low)
-}
 
 export function packNames(names: Iterable<string>): Uint8Array {
   const list = [...names]
   const bytes = new Uint8Array(hashBytes * list.length)
   for (const [i, name] of list.entries()) {
-    writeWord(bytes, hashBytes * i, Number.parseInt(name.slice(0, 8), 16))
-    writeWord(bytes, hashBytes * i + 4, Number.parseInt(name.slice(8), 16))
+    const { high, low } = hashWords(name)
+    writeWord(bytes, hashBytes * i, high)
+    writeWord(bytes, hashBytes * i + 4, low)
   }
   return bytes
 }

@@ -4,8 +4,10 @@
  * cursor with the next, so a replica of any size streams through messages of bounded size, and nothing has
  * to be remembered but where to go on.
  */
+
+import { hashName } from '../base/hash.ts'
 import { limits } from '../limits.ts'
-import { hashName, packNames, unpackNames } from './hash-list.ts'
+import { packNames, unpackNames } from './hash-list.ts'
 import type { Nodes } from './message.ts'
 import type { ReplicaRecord } from './record.ts'
 import { type Entry, placeOf, type RecordMap } from './record-map.ts'

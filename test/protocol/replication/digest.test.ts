@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { hashName } from '../../../protocol/base/hash.ts'
 import { type DigestItem, MerkleTree, pathOf } from '../../../protocol/replication/digest.ts'
 import {
-  hashName,
   packChildren,
   packNames,
   unpackChildren,
