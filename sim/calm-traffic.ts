@@ -18,7 +18,7 @@ import type { Message } from '../protocol/message.ts'
 import { timerMs } from './clock.ts'
 import type { Host } from './host.ts'
 import type { Simulator } from './simulator.ts'
-import { markOfExchange, markOfGreeting, tickMark } from './trace-hash.ts'
+import { markOfExchange, markOfGreeting, NameMarks, tickMark } from './trace-hash.ts'
 
 /** Words of a message under way: one line of memory. */
 const letterWords = 8
@@ -40,6 +40,12 @@ const slotsMax = 64
 /** Before every time: no timer is set. */
 const never = -1
 
+export interface Reach {
+  readonly to: number
+  readonly way: number
+  readonly back: number
+}
+
 export class CalmTraffic {
   readonly #simulator: Simulator
   readonly #pulses: PulseTable
@@ -50,8 +56,7 @@ export class CalmTraffic {
   readonly #free: number[] = []
   #written = 0
   readonly #told = { sequence: 0, incarnation: 0, high: 0, low: 0 }
-  /** Of the names of hashes: all that are calm have nearly always the same. */
-  #named = [nothingNamed, nothingNamed]
+  readonly #names = new NameMarks()
 
   constructor(simulator: Simulator) {
     this.#simulator = simulator
@@ -93,6 +98,11 @@ export class CalmTraffic {
     if (setUs <= atUs && setUs > nowUs) return
     this.#set(index, own.wakeAtUs, atUs)
     this.#simulator.scheduleWake(atUs - nowUs, index)
+  }
+
+  /** Of a host whose row is calm. */
+  armCalmWake(index: number): void {
+    this.#armWake(index, this.#nowMs(index))
   }
 
   disarmWake(index: number): void {
@@ -149,10 +159,23 @@ export class CalmTraffic {
     const slot = this.#pulses.slotOf(from.index, to.id)
     const back = this.#pulses.slotOf(to.index, from.id)
     if (slot === nobody || back === nobody) return
-    const of = this.#pulses.slotAt(from.index, slot)
     const way = this.#simulator.links.wayNumber(from, to)
-    this.#pulses.words[of + theirs.host] = to.index
+    this.connect(from.index, slot, { to: to.index, way, back })
+  }
+
+  /** The host in the slot, the way to it, and our slot there. */
+  connect(index: number, slot: number, { to, way, back }: Reach): void {
+    const of = this.#pulses.slotAt(index, slot)
+    this.#pulses.words[of + theirs.host] = to
     this.#pulses.words[of + theirs.way] = way * slotsMax + back
+  }
+
+  /** The number of the way to the other, of a host whose slots are known. */
+  wayTo(from: Host, to: Host): number {
+    const slot = this.#pulses.slotOf(from.index, to.id)
+    return Math.floor(
+      this.#pulses.words[this.#pulses.slotAt(from.index, slot) + theirs.way]! / slotsMax,
+    )
   }
 
   #take(kind: Kind, index: number, slot: number, now: Millis): boolean {
@@ -176,11 +199,10 @@ export class CalmTraffic {
     const to = this.#pulses.words[of + theirs.host]!
     const wayAndBack = this.#pulses.words[of + theirs.way]!
     const way = Math.floor(wayAndBack / slotsMax)
-    if (to === nobody || !links.isFree(way))
-      return hosts[index]!.send(
-        this.#pulses.memberAt(index, slot),
-        this.#messageOf(kind, index, sequence, now),
-      )
+    if (to === nobody || !links.isFree(way)) {
+      const message = this.#messageOf(kind, index, sequence, now)
+      return hosts[index]!.sendTo(slot, message)
+    }
     if (metrics.isToWeigh()) metrics.weigh(this.#messageOf(kind, index, sequence, now))
     const transitUs = links.carry(way, index, to)
     if (transitUs === Number.POSITIVE_INFINITY) {
@@ -238,17 +260,9 @@ export class CalmTraffic {
   #markOf(kind: Kind, source: number): number {
     const { sequence, incarnation, high, low } = this.#told
     const from = this.#marks[source]!
-    const name = this.#markOfName(kind === join ? 1 : 0, high, low)
+    const name = this.#names.markOf(high, low)
     if (kind === join) return markOfGreeting(from, name)
     return markOfExchange(kind === ack, from, sequence, incarnation, name)
-  }
-
-  #markOfName(which: 0 | 1, high: number, low: number): number {
-    const named = this.#named[which]!
-    if (named.high === high && named.low === low) return named.mark
-    const mark = hashText(hashName(high, low))
-    this.#named[which] = { high, low, mark }
-    return mark
   }
 
   #nowMs(index: number): Millis {
@@ -289,8 +303,6 @@ function highWord(kind: Kind): number {
 function lowWord(kind: Kind): number {
   return kind === join ? word.digestLow : word.rootLow
 }
-
-const nothingNamed = { high: Number.NaN, low: Number.NaN, mark: 0 }
 
 function messageFrom(
   kind: Kind,

@@ -78,3 +78,40 @@ export class Connection {
     return host.isUp && host.life === this.#lives[host === this.a ? 0 : 1]
   }
 }
+
+/** Of each host the connections that it has not forgotten, by the other's index. */
+export class Ends {
+  readonly #open: (Map<number, Connection> | undefined)[] = []
+
+  /** A host that sleeps remembers them first. */
+  of(host: Host): ReadonlyMap<number, Connection> {
+    host.wakeUp()
+    return this.#held(host)
+  }
+
+  add(connection: Connection): void {
+    const { a, b } = connection
+    this.#held(a).set(b.index, connection)
+    this.#held(b).set(a.index, connection)
+  }
+
+  delete(connection: Connection, host: Host): void {
+    host.wakeUp()
+    this.#held(host).delete(connection.other(host).index)
+  }
+
+  has(connection: Connection, host: Host): boolean {
+    return this.of(host).get(connection.other(host).index) === connection
+  }
+
+  /** By index, so that what follows does not depend on the order of opening. */
+  sorted(host: Host): Connection[] {
+    const all = [...this.of(host).values()]
+    return all.sort((a, b) => a.other(host).index - b.other(host).index)
+  }
+
+  #held(host: Host): Map<number, Connection> {
+    this.#open[host.index] ??= new Map()
+    return this.#open[host.index]!
+  }
+}

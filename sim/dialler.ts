@@ -157,8 +157,7 @@ export class Dialler {
   }
 
   #courtesyUs(from: Host, to: Host): number {
-    // Real ids are hashes: which of two is larger says nothing about their age.
-    if (mix32(from.index) < mix32(to.index)) return 0
+    if (dialsFirst(from.index, to.index)) return 0
     const random = this.#simulator.network.randomOf(from.index)
     return courtesyUs / 2 + random.below(courtesyUs + 1)
   }
@@ -190,4 +189,9 @@ export class Dialler {
       if (isKnown && from.isUp && from.life === life) run()
     })
   }
+}
+
+/** Of two that keep a link. Real ids are hashes: which of them is larger says nothing about their age. */
+export function dialsFirst(from: number, to: number): boolean {
+  return mix32(from) < mix32(to)
 }

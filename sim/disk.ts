@@ -97,6 +97,11 @@ export class Disk {
     this.#base = base
   }
 
+  /** What was written to it before. */
+  hold(writes: readonly StoreWrite[]): void {
+    this.#commit(writes)
+  }
+
   journal(): StoreWrite[] {
     return [...new Map([...this.#base, ...this.#durable])]
       .filter(([, value]) => value !== null)

@@ -9,6 +9,7 @@
  * would be news (what a host has it never loses, so an IHAVE that is no news when it is sent is none when it comes).
  * Not modelled: the limits of IHAVE and IWANT, which a cluster that is well does not meet, and frames that are shared.
  */
+import { mix32 } from '../protocol/base/hash.ts'
 import type { Event } from '../protocol/event.ts'
 import { limits as protocolLimits } from '../protocol/limits.ts'
 import type { GossipMesh } from '../protocol/membership/gossip-mesh.ts'
@@ -141,6 +142,17 @@ export class Gossip {
     })
   }
 
+  /**
+   * A link that was there for long. Each has the other in its mesh, or neither: the two of them say which. With some
+   * two neighbours a ring, nearly all have then as many as they ask for.
+   */
+  remember(host: Host, peer: Host, hasDialled: boolean): void {
+    const { degree } = this.mesh.boundsOf(host.index)
+    const [low, high] = [Math.min(host.index, peer.index), Math.max(host.index, peer.index)]
+    const lot = mix32(mix32(low) ^ high) % (2 * this.#simulator.config.ringsMax)
+    this.mesh.recall(host.index, peer.index, { hasDialled, isMeshed: lot < degree + 2 })
+  }
+
   onUnlinked(at: Host, peer: Host): void {
     this.mesh.leave(at.index, peer.index)
   }
@@ -170,6 +182,7 @@ export class Gossip {
   /** A copy is there to be read. Copies are read in the order in which they came, whatever each one takes. */
   arrive(to: Host, from: number, message: number): void {
     if (!to.isUp) return this.#cache.release(message)
+    to.wakeUp()
     const cache = this.#cache
     const { index } = to
     const { nowUs, hosts } = this.#simulator

@@ -3,6 +3,7 @@
  * contract in protocol/effect.ts, as node/perform.ts is the agent's.
  */
 import type { MemberId, RequestId } from '../protocol/base/id.ts'
+import { invariant } from '../protocol/base/invariant.ts'
 import type { Random } from '../protocol/base/random.ts'
 import type { Core, CoreInit } from '../protocol/core.ts'
 import { createCore } from '../protocol/core.ts'
@@ -15,45 +16,27 @@ import type { NodeBody } from '../protocol/placement/node-body.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
 import type { Command, Reply } from '../protocol/request.ts'
 import type { CalmTraffic } from './calm-traffic.ts'
+import type { Knowledge } from './cell.ts'
 import { HostClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import type { FlightRecorder } from './flight-recorder.ts'
+import { type HostIdentity, type HostInit, simulatedNode } from './host-init.ts'
 import type { Condition } from './metrics/metrics.ts'
 import { Performer, type World } from './perform.ts'
 import type { Kind } from './queue.ts'
 import { TaskRuntime } from './runtime.ts'
 import { toySeal } from './seal.ts'
+import { type Settled, type Sleep, settle } from './settling.ts'
+import type { Shared } from './shared-presence.ts'
 import type { Simulator } from './simulator.ts'
+import { warmIncarnation } from './warm-start.ts'
 import { bytesOf, carry } from './wire.ts'
-
-export interface HostInit {
-  readonly index: number
-  readonly random: Random
-  /** The wall clock is off by so much, and both clocks drift. */
-  readonly skewMs: number
-  readonly driftPpm: number
-  readonly capacity: Resources
-  readonly labels: { readonly [key: string]: string }
-  /** Of a member that was there before; left out, it is named after its index and has never run. */
-  readonly identity?: HostIdentity | undefined
-}
-
-export interface HostIdentity {
-  readonly id: MemberId
-  /** As its record says it: it has nothing new to tell. */
-  readonly node: NodeBody
-  /** It has started so often: no dot and no incarnation of those lives is used again. */
-  readonly starts: number
-}
 
 export class Host implements World {
   readonly index: number
   readonly id: MemberId
-  readonly name: string
   readonly capacity: Resources
   readonly labels: HostInit['labels']
-  readonly disk: Disk
-  readonly runtime: TaskRuntime
   readonly clock: HostClock
   /** Counts the agent's starts; what was meant for an earlier life is dropped. */
   life = 0
@@ -61,6 +44,8 @@ export class Host implements World {
   /** The machine has no power. */
   isOff = false
   isDestroyed = false
+  /** With other cores; undefined where each has its own maps. */
+  shared: Shared | undefined
   /** Told when the core asks the runtime to start something: the capacity checker. */
   onStart: ((host: Host) => void) | undefined
   readonly #simulator: Simulator
@@ -68,9 +53,13 @@ export class Host implements World {
   readonly #performer: Performer
   readonly #identity: HostIdentity | undefined
   #core: Core | undefined
+  #sleep: Sleep | undefined
+  /** A million sleep, so what a sleeper does not need is made when it is. */
+  #disk: Disk | undefined
+  #runtime: TaskRuntime | undefined
   #recorder: FlightRecorder | undefined
-  #wanted = new Set<MemberId>()
-  #replies = new Map<RequestId, (reply: Reply) => void>()
+  #wanted: ReadonlySet<MemberId> = nobody
+  #replies: Map<RequestId, (reply: Reply) => void> | undefined
   #lastRequest = 0
 
   constructor(simulator: Simulator, init: HostInit) {
@@ -78,23 +67,47 @@ export class Host implements World {
     this.#random = init.random
     this.index = init.index
     this.#identity = init.identity
-    this.name = init.identity?.node.name ?? `n${init.index}`
     this.id = init.identity?.id ?? `member-${String(init.index).padStart(6, '0')}`
+    this.shared = simulator.shared
     this.capacity = init.capacity
     this.labels = init.labels
-    const { skewMs, driftPpm, random } = init
+    const { skewMs, driftPpm } = init
     this.clock = new HostClock({ epochMs: simulator.epochMs, offsetUs: skewMs * 1000, driftPpm })
-    this.disk = new Disk(random)
-    this.runtime = new TaskRuntime(this, random)
     this.#performer = new Performer(this)
-    this.runtime.onStart = () => this.onStart?.(this)
-    const { metrics } = simulator
-    this.runtime.onChange = (task, change) =>
-      change === 1 ? metrics.taskStarted(task, simulator.nowUs) : metrics.taskEnded(task)
   }
 
+  get name(): string {
+    return this.#identity?.node.name ?? `n${this.index}`
+  }
+
+  /** Of one that is asleep it is made now. */
   get core(): Core {
-    return this.#core!
+    return this.#core ?? this.#awaken()
+  }
+
+  get isAsleep(): boolean {
+    return this.#sleep !== undefined
+  }
+
+  get disk(): Disk {
+    this.wakeUp()
+    this.#disk ??= new Disk(this.#random)
+    return this.#disk
+  }
+
+  get runtime(): TaskRuntime {
+    this.#runtime ??= this.#makeRuntime()
+    return this.#runtime
+  }
+
+  #makeRuntime(): TaskRuntime {
+    const runtime = new TaskRuntime(this, this.#random)
+    const simulator = this.#simulator
+    const { metrics } = simulator
+    runtime.onStart = () => this.onStart?.(this)
+    runtime.onChange = (task, change) =>
+      change === 1 ? metrics.taskStarted(task, simulator.nowUs) : metrics.taskEnded(task)
+    return runtime
   }
 
   get nowUs(): number {
@@ -117,8 +130,8 @@ export class Host implements World {
   }
 
   reply(request: RequestId, reply: Reply): void {
-    this.#replies.get(request)?.(reply)
-    this.#replies.delete(request)
+    this.#replies?.get(request)?.(reply)
+    this.#replies?.delete(request)
   }
 
   /** It has said goodbye: no death that others have to find out. */
@@ -148,20 +161,27 @@ export class Host implements World {
     return simulatedNode(this)
   }
 
-  coreInit(journal: readonly StoreWrite[]): CoreInit {
-    const { config, shared, pulses, options } = this.#simulator
-    const pulse = { table: pulses, row: this.index }
+  /** Of a core as it would have, which runs nowhere: without its row. */
+  coreInit(journal: readonly StoreWrite[], seed = this.#random.uint32()): CoreInit {
+    const { config, options } = this.#simulator
+    const { shared } = this
     return {
       config,
       self: this.id,
-      seed: this.#random.uint32(),
+      seed,
       seal: toySeal(this.id),
       journal,
       node: this.node,
       isPlain: options.isPlain ?? false,
-      membership: { pulse, ...(shared && { presence: () => shared.circles.view() }) },
-      ...(shared && { maps: shared.maps }),
+      ...(shared && { maps: shared.maps, membership: { presence: () => shared.circles.view() } }),
     }
+  }
+
+  /** `like`: it knows what that one knows, and not what the disk holds. */
+  #ownInit(like: Core | undefined, seed?: number): CoreInit {
+    const init = this.coreInit(like ? this.#earlierLives() : this.disk.journal(), seed)
+    const pulse = { table: this.#simulator.pulses, row: this.index }
+    return { ...init, membership: { ...init.membership, pulse }, ...(like && { like }) }
   }
 
   /** Starts the agent, with what the disk kept (or with what `like` knows), and dials `seeds`. */
@@ -172,7 +192,7 @@ export class Host implements World {
     this.#simulator.gossip.onStarted(this)
     this.#simulator.dht.table.forget(this.index)
     this.#traffic.disarmWake(this.index)
-    this.#wanted = new Set()
+    this.#wanted = nobody
     this.#simulator.metrics.started(this.index, this.#simulator.nowUs)
     this.#core = createCore(this.#initOfLife(like))
     this.receive(tick)
@@ -180,12 +200,48 @@ export class Host implements World {
     for (const seed of seeds) if (seed !== this) this.#simulator.links.dial(this, seed)
   }
 
+  /** Its agent has run for a while, calmly; what it has become is told, and let go. */
+  fallAsleep(knowledge: Knowledge): Settled {
+    this.life++
+    this.isUp = true
+    this.#simulator.metrics.started(this.index, this.nowUs)
+    this.#sleep = { knowledge, seed: this.#random.uint32(), sinceMs: this.#localNowMs() }
+    const settled = this.#settled(this.#sleep)
+    this.#simulator.pulses.letGo(this.index)
+    this.#traffic.armCalmWake(this.index)
+    return settled
+  }
+
+  #settled({ knowledge, seed, sinceMs }: Sleep): Settled {
+    return settle(this.#ownInit(knowledge.template, seed), warmIncarnation, sinceMs)
+  }
+
+  /** Whatever touches more of it than its row comes here first. */
+  wakeUp(): void {
+    if (this.#sleep !== undefined) this.#awaken()
+  }
+
+  /** Its core is made, as it would be now if it had been there. */
+  #awaken(): Core {
+    const sleep = this.#sleep
+    invariant(sleep !== undefined, 'an agent that runs has a core')
+    this.#sleep = undefined
+    const { pulses, gossip, links } = this.#simulator
+    const settled = pulses.keeping(this.index, () => this.#settled(sleep))
+    const { core, neighbours, mesh, writes } = settled
+    this.#core = core
+    this.disk.restore(sleep.knowledge.base)
+    this.disk.hold(writes)
+    this.#wanted = new Set(neighbours)
+    gossip.onStarted(this)
+    gossip.setMesh(this, mesh)
+    links.remember(this, this.#simulator.hostsOf(neighbours))
+    return core
+  }
+
   #initOfLife(like: Core | undefined): CoreInit {
     this.#recorder = this.#simulator.recorders.get(this.index)
-    const init = {
-      ...this.coreInit(like ? this.#earlierLives() : this.disk.journal()),
-      ...(like && { like }),
-    }
+    const init = this.#ownInit(like)
     return this.#recorder?.begin(init) ?? init
   }
 
@@ -197,6 +253,7 @@ export class Host implements World {
   /** `kill -9` of the agent: tasks go on, sockets are reset, what was not durable is lost. */
   killAgent(): void {
     if (!this.isUp) return
+    this.wakeUp()
     this.#endAgent()
     this.#died('agent down')
   }
@@ -212,6 +269,7 @@ export class Host implements World {
   /** Power off: the tasks end too, and nobody is told. */
   powerOff(): void {
     if (!this.isUp) return
+    this.wakeUp()
     this.#end()
     this.isOff = true
     this.disk.crash('powerOff', this.nowUs)
@@ -237,6 +295,7 @@ export class Host implements World {
   }
 
   wants(other: Host): boolean {
+    this.wakeUp()
     return this.isUp && (this.#wanted.has(other.id) || this.#wanted.size === 0)
   }
 
@@ -249,6 +308,7 @@ export class Host implements World {
   /** Asks the agent as a client would. */
   request(command: Command, onReply: (reply: Reply) => void): void {
     this.#lastRequest++
+    this.#replies ??= new Map()
     this.#replies.set(this.#lastRequest, onReply)
     this.receive({ type: 'request-received', request: this.#lastRequest, command })
   }
@@ -297,14 +357,8 @@ export class Host implements World {
 
   keepLinks(members: readonly MemberId[], mesh: GossipMesh): void {
     this.#wanted = new Set(members)
-    const { byId, links, gossip } = this.#simulator
-    gossip.setMesh(this, mesh)
-    const others: Host[] = []
-    for (const id of members) {
-      const other = byId.get(id)
-      if (other !== undefined) others.push(other)
-    }
-    links.keep(this, others)
+    this.#simulator.gossip.setMesh(this, mesh)
+    this.#simulator.links.keep(this, this.#simulator.hostsOf(members))
   }
 
   notify(notification: Notification): void {
@@ -327,6 +381,12 @@ export class Host implements World {
     this.#traffic.note(this, to, sent)
   }
 
+  /** To the neighbour with the slot of its row. */
+  sendTo(slot: number, message: Message): void {
+    this.wakeUp()
+    this.send(this.#simulator.pulses.memberAt(this.index, slot), message)
+  }
+
   publish(broadcast: Broadcast): void {
     this.#traffic.countBroadcast(this.index)
     this.#simulator.gossip.publish(this, broadcast)
@@ -334,13 +394,4 @@ export class Host implements World {
 }
 
 const tick: Event = { type: 'tick' }
-
-/** What a simulated machine says of itself. */
-export function simulatedNode({
-  name,
-  labels,
-  capacity,
-}: Pick<NodeBody, 'name' | 'labels' | 'capacity'>): NodeBody {
-  const said = { addresses: [], host: '127.0.0.1', version: 'sim', awayUntil: null }
-  return { ...said, name, labels, capacity, runtimes: ['process'] }
-}
+const nobody: ReadonlySet<MemberId> = new Set()

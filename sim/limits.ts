@@ -66,3 +66,8 @@ export const whatIfLimits = {
   /** Slots × nodes that the look at one more loss may cost: some 10 s. */
   absorptionLooks: 20_000_000,
 }
+
+export const traceLimits = {
+  /** Hashes whose names are remembered, 20 B each: two of each of the thousand cells of a million, few of which meet. */
+  names: 16_384,
+}

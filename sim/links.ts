@@ -9,7 +9,7 @@
  * Not modelled: two connections between the same two agents, the limit on connections, in-flight data of an agent
  * that restarts within the time of flight (it arrives at the new one).
  */
-import { Connection, type Payload, type Way } from './connection.ts'
+import { Connection, Ends, type Payload, type Way } from './connection.ts'
 import { Dialler } from './dialler.ts'
 import type { Host } from './host.ts'
 import { networkLimits as limits } from './limits.ts'
@@ -28,9 +28,8 @@ export class Links {
    */
   readonly counts = { opened: 0, idled: 0, reset: 0, stalled: 0, held: 0, lost: 0 }
   readonly #simulator: Simulator
-  readonly #ways = new WayTable()
-  /** Of each host, by the other's index. */
-  readonly #open: Map<number, Connection>[] = []
+  readonly ways = new WayTable()
+  readonly #ends = new Ends()
 
   constructor(simulator: Simulator) {
     this.#simulator = simulator
@@ -38,12 +37,12 @@ export class Links {
   }
 
   isOpen(a: Host, b: Host): boolean {
-    return this.#of(a).has(b.index)
+    return this.#ends.of(a).has(b.index)
   }
 
   /** Indices of those that the host is linked to. */
   others(host: Host): IterableIterator<number> {
-    return this.#of(host).keys()
+    return this.#ends.of(host).keys()
   }
 
   dial(from: Host, to: Host): void {
@@ -54,49 +53,61 @@ export class Links {
   keep(host: Host, wanted: readonly Host[]): void {
     for (const other of wanted)
       if (other !== host && !this.isOpen(host, other)) this.dialler.keep(host, other)
-    for (const connection of this.#of(host).values())
+    for (const connection of this.#ends.of(host).values())
       if (connection.opener === host) this.#watchIdle(connection)
   }
 
   /** A message of the core's: opens a link if there is none. */
   send(from: Host, to: Host, payload: Payload, bytes: number): void {
-    const connection = this.#of(from).get(to.index)
+    const connection = this.#ends.of(from).get(to.index)
     if (connection === undefined) {
       if (!this.dialler.demand(from, to, payload, bytes)) this.#lose(payload)
       return
     }
-    this.#ways.use(2 * connection.number, this.#simulator.nowUs)
+    this.ways.use(2 * connection.number, this.#simulator.nowUs)
     this.#pass(connection, from, payload, bytes)
+  }
+
+  /** The host has slept, linked to these: nobody has touched a connection of its that is not made yet. */
+  remember(host: Host, others: readonly Host[]): void {
+    const { traffic, gossip } = this.#simulator
+    for (const other of others) {
+      const way = traffic.wayTo(host, other)
+      const ends = way % 2 === 0 ? { opener: host, other } : { opener: other, other: host }
+      if (!this.#ends.of(host).has(other.index))
+        this.#ends.add(new Connection(way >> 1, ends, 0, 0))
+      gossip.remember(host, other, ends.opener === host)
+    }
   }
 
   /** -1 where there is no connection. */
   wayNumber(from: Host, to: Host): number {
-    return this.#of(from).get(to.index)?.way(from).number ?? -1
+    return this.#ends.of(from).get(to.index)?.way(from).number ?? -1
   }
 
   /** Nothing stands in the way, so that `carry` is all that a small message needs. */
   isFree(way: number): boolean {
-    return way >= 0 && this.#ways.isWhole(way) && !this.#simulator.network.isBarred
+    return way >= 0 && this.ways.isWhole(way) && !this.#simulator.network.isBarred
   }
 
   /** What `send` does on a way that is free: how long it takes; Infinity when the connection is given up first. */
   carry(way: number, from: number, to: number): number {
     const { network, nowUs } = this.#simulator
-    this.#ways.use(way, nowUs)
+    this.ways.use(way, nowUs)
     const transitUs = network.transitUs(from, to, 0, nowUs)
     if (transitUs === undefined || transitUs === Number.POSITIVE_INFINITY)
       return Number.POSITIVE_INFINITY
-    return this.#ways.arrive(way, nowUs + transitUs) - nowUs
+    return this.ways.arrive(way, nowUs + transitUs) - nowUs
   }
 
   /** What `carry` could not. */
   doom(from: Host, to: Host, payload: Payload): void {
-    this.#doom(this.#of(from).get(to.index)!, from, payload)
+    this.#doom(this.#ends.of(from).get(to.index)!, from, payload)
   }
 
   /** A message of gossip: only over a link that is there. False when there is none. */
   relay(from: Host, to: Host, message: number, bytes: number): boolean {
-    const connection = this.#of(from).get(to.index)
+    const connection = this.#ends.of(from).get(to.index)
     if (connection === undefined) return false
     this.#pass(connection, from, message, bytes)
     return true
@@ -105,7 +116,7 @@ export class Links {
   /** The agent was killed: its kernel resets what it had open. */
   reset(host: Host): void {
     const { network } = this.#simulator
-    for (const connection of this.#sorted(host)) {
+    for (const connection of this.#ends.sorted(host)) {
       const other = connection.other(host)
       this.#forget(connection, host)
       if (network.reaches(host.index, other.index)) this.#resetLater(connection, other)
@@ -115,7 +126,7 @@ export class Links {
 
   /** The machine lost power: those at the other ends are not told until a time-out. */
   silenceAll(host: Host): void {
-    for (const connection of this.#sorted(host)) {
+    for (const connection of this.#ends.sorted(host)) {
       this.#forget(connection, host)
       this.#checkIdle(connection, connection.other(host))
     }
@@ -125,7 +136,7 @@ export class Links {
   silenceBroken(hosts: readonly Host[]): void {
     const { network } = this.#simulator
     for (const host of hosts)
-      for (const connection of this.#sorted(host)) {
+      for (const connection of this.#ends.sorted(host)) {
         const other = connection.other(host)
         if (network.connects(host.index, other.index)) continue
         this.#checkIdle(connection, host)
@@ -147,7 +158,7 @@ export class Links {
     const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
     if (transitUs === undefined) return this.#lose(payload)
     if (transitUs === Number.POSITIVE_INFINITY) return this.#doom(connection, from, payload)
-    const arrivalUs = this.#ways.arrive(way.number, nowUs + transitUs)
+    const arrivalUs = this.ways.arrive(way.number, nowUs + transitUs)
     this.#simulator.scheduleArrival(arrivalUs - nowUs, from, to, payload)
   }
 
@@ -158,7 +169,7 @@ export class Links {
   }
 
   #noteWhole(connection: Connection): void {
-    this.#ways.setWhole(connection.number, connection.isWhole)
+    this.ways.setWhole(connection.number, connection.isWhole)
   }
 
   #isWhole(from: Host, to: Host): boolean {
@@ -223,7 +234,7 @@ export class Links {
   #retry(connection: Connection, from: Host): void {
     const way = connection.way(from)
     const to = connection.other(from)
-    if (way.held === undefined || !this.#has(connection, from)) return
+    if (way.held === undefined || !this.#ends.has(connection, from)) return
     const { nowUs } = this.#simulator
     const isWhole = this.#isWhole(from, to) && !to.isOff
     const isReset = isWhole && connection.forgottenBy === to
@@ -253,7 +264,7 @@ export class Links {
   #resetLater(connection: Connection, at: Host): void {
     const other = connection.other(at)
     const { network, nowUs } = this.#simulator
-    const sentUs = this.#ways.lastArrivalUs(connection.way(other).number) - nowUs
+    const sentUs = this.ways.lastArrivalUs(connection.way(other).number) - nowUs
     const delayUs = Math.max(network.latencyUs(other.index, at.index), sentUs + 1)
     this.#after(delayUs, other, at, () => this.#end(connection, at))
   }
@@ -268,7 +279,7 @@ export class Links {
   }
 
   #end(connection: Connection, at: Host): void {
-    if (!this.#has(connection, at)) return
+    if (!this.#ends.has(connection, at)) return
     this.counts.reset++
     this.#forget(connection, at)
     this.#closed(connection, at)
@@ -276,11 +287,10 @@ export class Links {
 
   #opened(from: Host, to: Host, failures: number): void {
     const { nowUs, gossip } = this.#simulator
-    const number = this.#ways.add(nowUs)
+    const number = this.ways.add(nowUs)
     const connection = new Connection(number, { opener: from, other: to }, nowUs, failures)
     const wasLinked = { from: this.#drop(from, to), to: this.#drop(to, from) }
-    this.#of(from).set(to.index, connection)
-    this.#of(to).set(from.index, connection)
+    this.#ends.add(connection)
     this.counts.opened++
     gossip.onLinked(from, to)
     if (!wasLinked.from) from.receive({ type: 'link-opened', member: to.id })
@@ -291,7 +301,7 @@ export class Links {
 
   /** A connection that this end still had to an earlier life of the other. */
   #drop(at: Host, other: Host): boolean {
-    const old = this.#of(at).get(other.index)
+    const old = this.#ends.of(at).get(other.index)
     if (old === undefined) return false
     this.#forget(old, at)
     return true
@@ -306,7 +316,7 @@ export class Links {
   }
 
   #forget(connection: Connection, at: Host): void {
-    this.#of(at).delete(connection.other(at).index)
+    this.#ends.delete(connection, at)
     connection.forgottenBy ??= at
     this.#noteWhole(connection)
     const way = connection.way(at)
@@ -328,7 +338,7 @@ export class Links {
     const inUs = Math.max(1, this.#usedUs(connection) + limits.unkeptIdleUs - nowUs)
     this.#after(inUs, opener, other, () => {
       connection.isWatched = false
-      if (!this.#has(connection, opener)) return
+      if (!this.#ends.has(connection, opener)) return
       const idleUs = this.#simulator.nowUs - this.#usedUs(connection)
       if (idleUs < limits.unkeptIdleUs || opener.wants(other)) this.#watchIdle(connection)
       else this.#closeUnkept(connection)
@@ -339,7 +349,7 @@ export class Links {
   #makeRoom(host: Host): void {
     let count = 0
     let oldest: Connection | undefined
-    for (const connection of this.#of(host).values()) {
+    for (const connection of this.#ends.of(host).values()) {
       if (connection.opener !== host || host.wants(connection.other(host))) continue
       count++
       if (oldest === undefined || this.#usedUs(connection) < this.#usedUs(oldest))
@@ -357,22 +367,7 @@ export class Links {
   }
 
   #usedUs({ number }: Connection): number {
-    return this.#ways.usedUs(number)
-  }
-
-  #has(connection: Connection, host: Host): boolean {
-    return this.#of(host).get(connection.other(host).index) === connection
-  }
-
-  #of(host: Host): Map<number, Connection> {
-    this.#open[host.index] ??= new Map()
-    return this.#open[host.index]!
-  }
-
-  /** By index, so that what follows does not depend on the order of opening. */
-  #sorted(host: Host): Connection[] {
-    const all = [...this.#of(host).values()]
-    return all.sort((a, b) => a.other(host).index - b.other(host).index)
+    return this.ways.usedUs(number)
   }
 
   #after(delayUs: number, from: Host, to: Host, run: () => void): void {

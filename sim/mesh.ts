@@ -87,6 +87,18 @@ export class Mesh {
     this.#port.needsCare(host)
   }
 
+  /** A peer that has long taken part. */
+  recall(
+    host: number,
+    peer: number,
+    { hasDialled, isMeshed }: { hasDialled: boolean; isMeshed: boolean },
+  ): void {
+    this.#peers[host]!.push(peer)
+    if (hasDialled) this.#dialled[host]!.add(peer)
+    if (isMeshed) this.#mesh[host]!.push(peer)
+    this.#port.needsCare(host)
+  }
+
   leave(host: number, peer: number): void {
     without(this.#peers[host]!, peer)
     without(this.#mesh[host]!, peer)

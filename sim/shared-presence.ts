@@ -6,11 +6,23 @@
  */
 import { hashText } from '../protocol/base/hash.ts'
 import { compareText, type MemberId } from '../protocol/base/id.ts'
+import type { Config } from '../protocol/config.ts'
 import { type Presence, ringCount } from '../protocol/membership/ring.ts'
-import type { SharedMap, SharedMaps } from './shared-map.ts'
+import { type SharedMap, SharedMaps } from './shared-map.ts'
 
 /** Sorted lists that are kept: a list of 100,000 takes 0.8 MB, and few versions are asked for at a time. */
 const listsKept = 32
+
+/** What cores that know the same have together. */
+export interface Shared {
+  readonly maps: SharedMaps
+  readonly circles: Circles
+}
+
+export function share({ ringsMin, ringsMax }: Config): Shared {
+  const maps = new SharedMaps()
+  return { maps, circles: new Circles(maps, { min: ringsMin, max: ringsMax }) }
+}
 
 /** What all views share. */
 export class Circles {

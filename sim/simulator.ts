@@ -15,14 +15,14 @@ import type { Payload } from './connection.ts'
 import { Dht, type DhtKnobs } from './dht.ts'
 import type { FlightRecorder } from './flight-recorder.ts'
 import { Gossip, type GossipKnobs } from './gossip.ts'
-import { Host, type HostIdentity } from './host.ts'
+import { Host } from './host.ts'
+import type { HostIdentity } from './host-init.ts'
 import { Links } from './links.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { type Geography, Network, type NetworkKnobs } from './network.ts'
 import { Payloads } from './payloads.ts'
 import { type Kind, kinds, LadderQueue } from './queue.ts'
-import { SharedMaps } from './shared-map.ts'
-import { Circles } from './shared-presence.ts'
+import { type Shared, share } from './shared-presence.ts'
 import { markOf, TraceHash } from './trace-hash.ts'
 
 export interface SimulatorOptions {
@@ -62,16 +62,6 @@ const usualNetwork: NetworkKnobs = {
 
 /** Small, because engines keep integers below 2^31 without a box, 13 days from here. */
 const usualEpochMs = 1_000_000_000
-
-interface Shared {
-  readonly maps: SharedMaps
-  readonly circles: Circles
-}
-
-function share({ ringsMin, ringsMax }: Config): Shared {
-  const maps = new SharedMaps()
-  return { maps, circles: new Circles(maps, { min: ringsMin, max: ringsMax }) }
-}
 
 const messageKind = kinds.indexOf('message')
 const wakeKind = kinds.indexOf('wake')
@@ -217,6 +207,11 @@ export class Simulator {
     return this.#hash.text()
   }
 
+  /** Those of the members that there are. */
+  hostsOf(members: readonly MemberId[]): Host[] {
+    return members.flatMap((id) => this.byId.get(id) ?? [])
+  }
+
   /** Hosts whose agent runs. */
   up(): Host[] {
     return this.hosts.filter((host) => host.isUp)
@@ -241,5 +236,6 @@ export class Simulator {
   }
 }
 
-const usualLabels = (host: number) => ({ zone: `z${host % 3}` })
+const zones = [{ zone: 'z0' }, { zone: 'z1' }, { zone: 'z2' }] as const
+const usualLabels = (host: number) => zones[host % 3]!
 const usualCapacity: Resources = { cpu: 4000, memory: 8192, disk: 100_000, gpu: 0 }

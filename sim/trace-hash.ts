@@ -6,6 +6,7 @@
 import { hashName, hashText, mix32 } from '../protocol/base/hash.ts'
 import type { Event } from '../protocol/event.ts'
 import type { Broadcast, Message } from '../protocol/message.ts'
+import { traceLimits } from './limits.ts'
 
 const receivedMark = hashText('message-received')
 const probeMark = hashText('probe')
@@ -119,4 +120,20 @@ function markOfType(type: string): number {
     marks.set(type, mark)
   }
   return mark
+}
+
+/** Names of hashes are hashed once: calm members say the same ones for as long as they are calm. */
+export class NameMarks {
+  readonly #hashes = new Float64Array(2 * traceLimits.names).fill(Number.NaN)
+  readonly #marks = new Uint32Array(traceLimits.names)
+
+  markOf(high: number, low: number): number {
+    const place = ((high ^ low) >>> 0) % traceLimits.names
+    if (this.#hashes[2 * place] !== high || this.#hashes[2 * place + 1] !== low) {
+      this.#hashes[2 * place] = high
+      this.#hashes[2 * place + 1] = low
+      this.#marks[place] = hashText(hashName(high, low))
+    }
+    return this.#marks[place]!
+  }
 }

@@ -22,37 +22,43 @@ import { noResources } from '../protocol/placement/resources.ts'
 import { storeKey } from '../protocol/replication/journal.ts'
 import type { ReplicaRecord } from '../protocol/replication/record.ts'
 import { signRecord } from '../protocol/replication/signature.ts'
+import { type Cell, cellsOf, type Knowledge } from './cell.ts'
 import type { Host } from './host.ts'
 import { toySeal } from './seal.ts'
 import type { Simulator } from './simulator.ts'
 
 /** All are in their first life. */
-const incarnation = 1
-const firstCounter = incarnation * numbersPerEpoch + 1
+export const warmIncarnation = 1
+const firstCounter = warmIncarnation * numbersPerEpoch + 1
 /** What they know was written this long before the start. */
 const ageMs = 60_000
 
 /** `cell`: of so many, one after the other, each knows only the others of its cell; left out, all are one. */
 export function startWarm(simulator: Simulator, cell = simulator.hosts.length): void {
-  for (let first = 0; first < simulator.hosts.length; first += cell)
-    startTogether(simulator, simulator.hosts.slice(first, first + cell))
+  for (const each of cellsOf(simulator, cell)) startTogether(each)
 }
 
-function startTogether(simulator: Simulator, hosts: readonly Host[]): void {
-  const thenMs = simulator.epochMs - ageMs
-  const writes = hosts.flatMap((host) => writesOf(host, thenMs))
-  const template = coreOf(hosts, writes, thenMs)
-  const base = new Map(writes.map(({ key, value }) => [key, value]))
+function startTogether({ hosts, knowledge }: Cell): void {
+  const { base, template } = knowledge
   for (const host of hosts) {
     host.disk.restore(base)
     host.start([], template)
   }
 }
 
+/** What all of these hosts know. */
+export function knowledgeOf({ epochMs }: Simulator, hosts: readonly Host[]): Knowledge {
+  const thenMs = epochMs - ageMs
+  const writes = hosts.flatMap((host) => writesOf(host, thenMs))
+  const init = hosts[0]!.coreInit(writes)
+  const template = coreThatRead(init, thenMs + ageMs / 2, toldOf(hosts, thenMs))
+  return { base: new Map(writes.map(({ key, value }) => [key, value])), template }
+}
+
 function writesOf(host: Host, thenMs: Millis): StoreWrite[] {
   const record = recordOf(host, thenMs)
   return [
-    memberWrite({ member: host.id, incarnation, state: 'alive' }),
+    memberWrite({ member: host.id, incarnation: warmIncarnation, state: 'alive' }),
     { key: storeKey(record), value: record as unknown as Value },
   ]
 }
@@ -72,14 +78,12 @@ function recordOf(host: Host, thenMs: Millis): ReplicaRecord {
   return signRecord(fields, toySeal(id))
 }
 
-function coreOf(hosts: readonly Host[], writes: readonly StoreWrite[], thenMs: Millis): Core {
-  const [first, teller] = hosts
+function toldOf(hosts: readonly Host[], thenMs: Millis): Told {
   const counter = thenMs * stampsPerMs
   const availability = hosts.map(({ id, capacity }) => {
     return { member: id, counter, capacity, committed: noResources, used: noResources }
   })
-  const now = thenMs + ageMs / 2
-  return coreThatRead(first!.coreInit(writes), now, { from: teller?.id, incarnation, availability })
+  return { from: hosts[1]?.id, incarnation: warmIncarnation, availability }
 }
 
 interface Told {

@@ -22,6 +22,13 @@ export class WayTable {
     return number
   }
 
+  /** Of one that has been there for long. */
+  addWhole(nowUs: number): number {
+    const number = this.add(nowUs)
+    this.setWhole(number, true)
+    return number
+  }
+
   isWhole(way: number): boolean {
     return this.#words[(way >> 1) * words + isWhole] === 1
   }

@@ -87,7 +87,7 @@ export class PulseTable {
   readonly #intervalMs: Millis
   readonly #timeoutMs: Millis
   readonly #compareEvery: number
-  readonly #slots: Slots[] = []
+  readonly #slots: (Slots | undefined)[] = []
 
   constructor(config: Config, rows: number) {
     this.slots = Math.max(config.fullMeshMax, 2 * config.ringsMax)
@@ -119,6 +119,19 @@ export class PulseTable {
   /** The member is gone. */
   end(row: number): void {
     this.words[row * this.stride + word.isCalm] = 0
+  }
+
+  /** The row goes on by itself; whose slots it has is not known until it begins again. */
+  letGo(row: number): void {
+    this.#slots[row] = undefined
+  }
+
+  /** The row after `begins` is as before it. */
+  keeping<T>(row: number, begins: () => T): T {
+    const held = this.words.slice(row * this.stride, (row + 1) * this.stride)
+    const result = begins()
+    this.words.set(held, row * this.stride)
+    return result
   }
 
   /** `nobody` where the member has none, or nothing is known of the row. */
