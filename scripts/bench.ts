@@ -57,7 +57,7 @@ const parts: { [name: string]: () => Promise<Figure[]> | Figure[] } = {
   antientropy: () => benchAntiEntropy(100_000),
 }
 for (const [name, target] of Object.entries(simTargets))
-  parts[name] = () => benchSim(target, quick ? 1 : 3)
+  parts[name] = () => benchSim(target, quick ? 1 : target.runs)
 
 async function measure(name: string): Promise<Figure[]> {
   try {

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util'
 import { Random } from '../../protocol/base/random.ts'
+import { startAsleep } from '../../sim/asleep.ts'
 import { Simulator } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
 
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** Members that know each other; left out, all. */
     cell: { type: 'string' },
+    /** `asleep`: members have a core once something happens to them. */
+    start: { type: 'string', default: 'warm' },
     crashesPerMinute: { type: 'string', default: '0' },
     lossPermille: { type: 'string', default: '0' },
     jobs: { type: 'string', default: '0' },
@@ -28,7 +31,8 @@ const crashesPerMinute = Number(values.crashesPerMinute)
 const startedAt = performance.now()
 const network = { lossPermille: Number(values.lossPermille) }
 const simulator = new Simulator({ seed: Number(values.seed), members, network })
-startWarm(simulator, values.cell === undefined ? members : Number(values.cell))
+const begin = values.start === 'asleep' ? startAsleep : startWarm
+begin(simulator, values.cell === undefined ? members : Number(values.cell))
 // Links are open after two seconds, and each neighbour has been probed after ten.
 simulator.run(12 * second)
 const random = new Random(7)
@@ -58,6 +62,7 @@ const figures = {
   running: before.running,
   crashes,
   falseDeaths,
+  asleep: simulator.hosts.filter((host) => host.isAsleep).length,
   mebibytes: process.resourceUsage().maxRSS / 1024,
   traceHash: simulator.traceHash(),
 }

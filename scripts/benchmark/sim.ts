@@ -12,6 +12,7 @@ interface Measured {
   readonly running: number
   readonly crashes: number
   readonly falseDeaths: number
+  readonly asleep: number
 }
 
 export interface SimTarget {
@@ -20,6 +21,8 @@ export interface SimTarget {
   readonly timesRealTime: number
   readonly gibibytes: number | undefined
   readonly heapMiB: number
+  /** Seeds, where there is time. */
+  readonly runs: number
 }
 
 export const simTargets: { readonly [part: string]: SimTarget } = {
@@ -29,6 +32,7 @@ export const simTargets: { readonly [part: string]: SimTarget } = {
     timesRealTime: 25,
     gibibytes: 1,
     heapMiB: 4096,
+    runs: 3,
   },
   'sim-10k-churn': {
     name: '10,000 members, 20 crashes a minute, 1 % loss, 1,000 jobs',
@@ -38,6 +42,7 @@ export const simTargets: { readonly [part: string]: SimTarget } = {
     timesRealTime: 8,
     gibibytes: undefined,
     heapMiB: 12_288,
+    runs: 3,
   },
   'sim-100k': {
     name: '100,000 members, quiet',
@@ -45,13 +50,15 @@ export const simTargets: { readonly [part: string]: SimTarget } = {
     timesRealTime: 2,
     gibibytes: 12,
     heapMiB: 14_336,
+    runs: 3,
   },
   'sim-1m': {
-    name: '1,000,000 members, each knowing the 1,000 of its cell',
-    flags: ['--members', '1000000', '--seconds', '5', '--cell', '1000'],
+    name: '1,000,000 members asleep, each knowing the 100,000 of its cell and none of the others',
+    flags: '--members 1000000 --seconds 20 --cell 100000 --start asleep'.split(' '),
     timesRealTime: 0.2,
     gibibytes: 20,
-    heapMiB: 20_480,
+    heapMiB: 18_000,
+    runs: 1,
   },
 }
 
@@ -64,6 +71,7 @@ export function benchSim(target: SimTarget, runs: number): Figure[] {
     runs > 1 && `${measured.map((each) => each.timesRealTime.toFixed(1)).join(', ')} ×`,
     `set up in ${(of('setUpMs') / 1000).toFixed(0)} s`,
     `${(of('events') / of('wallMs') / 1000).toFixed(2)} M events/s`,
+    of('asleep') > 0 && `${of('asleep')} asleep at the end`,
     of('running') > 0 && `${of('running')} tasks`,
     of('crashes') > 0 && `${of('crashes')} crashes, ${of('falseDeaths')} false deaths`,
   ]
