@@ -1,18 +1,18 @@
 /**
- * What goes by gossip: urgent membership updates and batches of new records, in one signed message. Others
- * relay it, so its author signs the whole: to verify one signature of a batch costs 0.1 ms, to verify that of
- * each of its records as much each. Records carry signatures of their own for when they are passed on alone,
- * and a single one in a broadcast without updates makes do with that.
+ * What goes by gossip: urgent membership updates, batches of new records, and what the author has free where they
+ * change it, in one signed message. Others relay it, so its author signs the whole: to verify one signature of a batch
+ * costs 0.1 ms, to verify that of each of its records as much each. Records carry signatures of their own for when
+ * they are passed on alone, and a single one in a broadcast of nothing else makes do with that.
  */
 
 import { type MemberId, numbersPerEpoch } from './base/id.ts'
 import type { Seal } from './base/seal.ts'
-import { SparseMap } from './base/sparse.ts'
 import { signedBytesOfBroadcast } from './codec.ts'
 import type { EffectSink } from './effect.ts'
 import { limits } from './limits.ts'
 import type { MemberUpdate } from './membership/member.ts'
 import type { Broadcast, Rejection } from './message.ts'
+import type { Availability } from './placement/availability.ts'
 import type { ReplicaRecord } from './replication/record.ts'
 
 const unsigned = new Uint8Array(0)
@@ -23,6 +23,8 @@ export interface Opened {
   readonly updates: readonly MemberUpdate[]
   /** Its author has signed the records with it, so its own need no further look. */
   readonly vouchesForRecords: boolean
+  /** Its author's own. */
+  readonly availability?: Availability | undefined
 }
 
 const nothing: Opened = { updates: [], vouchesForRecords: false }
@@ -31,8 +33,6 @@ export class Broadcaster {
   readonly #self: MemberId
   readonly #seal: Seal
   #sequence: number
-  /** Greatest sequence of signed updates per author: an older batch of updates says nothing new. */
-  readonly #heard = new SparseMap<MemberId, number>()
 
   constructor(init: { self: MemberId; epoch: number; seal: Seal }) {
     this.#self = init.self
@@ -43,6 +43,7 @@ export class Broadcaster {
   publish(
     updates: readonly MemberUpdate[],
     records: readonly ReplicaRecord[],
+    availability: Availability | undefined,
     out: EffectSink,
   ): void {
     for (let i = 0; i === 0 || i < updates.length; i += limits.updatesPerExchange) {
@@ -52,6 +53,7 @@ export class Broadcaster {
         sequence: this.#sequence,
         updates: updates.slice(i, i + limits.updatesPerExchange),
         records: i === 0 ? records : [],
+        ...(i === 0 && availability && { availability }),
         signature: unsigned,
       }
       out.push({ type: 'publish', broadcast: this.#signed(part) })
@@ -62,31 +64,22 @@ export class Broadcaster {
   open(broadcast: Broadcast): Opened | Rejection {
     const { author, sequence, updates, signature } = broadcast
     if (author === this.#self || !needsSignature(broadcast)) return nothing
-    if (updates.length > 0 && this.#isOld(author, sequence)) return nothing
     if (!this.#seal.verify(author, signedBytesOfBroadcast(broadcast), signature))
       return { from: author, reason: 'wrong-signature', detail: `broadcast ${sequence}` }
-    if (updates.length > 0) this.#remember(author, sequence)
-    return { updates, vouchesForRecords: true }
+    const own = broadcast.availability
+    if (own !== undefined && own.member !== author)
+      return { from: author, reason: 'not-the-owner', detail: 'availability' }
+    return { updates, vouchesForRecords: true, availability: own }
   }
 
   #signed(broadcast: Broadcast): Broadcast {
     if (!needsSignature(broadcast)) return broadcast
     return { ...broadcast, signature: this.#seal.sign(signedBytesOfBroadcast(broadcast)) }
   }
-
-  /** Reordered by less than this many they still count; the claims in them are idempotent. */
-  #isOld(author: MemberId, sequence: number): boolean {
-    return sequence <= (this.#heard.get(author) ?? -1) - 64
-  }
-
-  #remember(author: MemberId, sequence: number): void {
-    if (!this.#heard.has(author) && this.#heard.size >= limits.members) return
-    if (sequence > (this.#heard.get(author) ?? -1)) this.#heard.set(author, sequence)
-  }
 }
 
-function needsSignature({ updates, records }: Broadcast): boolean {
-  return updates.length > 0 || records.length > 1
+function needsSignature({ updates, records, availability }: Broadcast): boolean {
+  return updates.length > 0 || records.length > 1 || availability !== undefined
 }
 
 export function isRejection(opened: Opened | Rejection): opened is Rejection {

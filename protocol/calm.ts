@@ -6,32 +6,34 @@
  */
 import { hashName, hashWords } from './base/hash.ts'
 import type { MemberId, Millis } from './base/id.ts'
+import { DistantDeaths, type DistantDeathsParts } from './distant-deaths.ts'
 import type { Effect, EffectSink } from './effect.ts'
 import type { Event } from './event.ts'
 import type { Leaving } from './leaving.ts'
-import type { Membership } from './membership/membership.ts'
 import type { Ack, Join, Probe } from './membership/message.ts'
 import { nobody, type Told, word } from './membership/pulse.ts'
 import type { Pulse } from './membership/pulse-row.ts'
 import type { Message } from './message.ts'
 import type { Availability } from './placement/availability.ts'
-import type { Placement } from './placement/placement.ts'
 import type { Replica } from './replication/replica.ts'
 
-export interface CalmParts {
-  readonly membership: Membership
+export interface CalmParts extends DistantDeathsParts {
   readonly replica: Replica
-  readonly placement: Placement
   readonly leaving: Leaving
 }
 
 export class Calm {
   readonly #parts: CalmParts
+  readonly distantDeaths: DistantDeaths
   readonly #pulse: Pulse
   readonly #isOff: boolean
+  /** What there was of each when the row began to stand for the member: of the log, and of availability. */
+  #position = 0
+  #version = 0
 
   constructor(parts: CalmParts, isOff: boolean) {
     this.#parts = parts
+    this.distantDeaths = new DistantDeaths(parts)
     this.#pulse = parts.membership.pulse
     this.#isOff = isOff
   }
@@ -48,6 +50,8 @@ export class Calm {
   /** False where the event is not of the calm life: then nothing is done. */
   step(event: Event, now: Millis, sink: EffectSink): boolean {
     if (event.type === 'tick') return this.#turn(now, sink)
+    if (event.type === 'broadcast-received')
+      return this.distantDeaths.takes(event.broadcast, now, sink)
     return event.type === 'message-received' && this.#hear(event.from, event.message, now, sink)
   }
 
@@ -99,14 +103,26 @@ export class Calm {
   }
 
   /** An ordinary step begins. */
-  leave(): void {
+  leave(event: Event): void {
     if (this.#pulse.isCalm) this.#pulse.leave()
+    if (event.type === 'broadcast-received' ? this.#isAboutNeighbours(event) : asks(event))
+      this.tell()
   }
 
-  /** What neighbours have agreed on may change in this step. */
-  unsettle(): void {
+  #isAboutNeighbours({ broadcast }: Event & { type: 'broadcast-received' }): boolean {
+    return broadcast.updates.some(({ member }) => this.#pulse.slotOf(member) !== nobody)
+  }
+
+  /** Somebody asks when neighbours were last heard, and last agreed. */
+  tell(): void {
+    this.#tellAgreed()
+    this.#pulse.tellHeard()
+  }
+
+  #tellAgreed(): void {
     const { antiEntropy } = this.#parts.replica
-    this.#pulse.unsettle((member, agreedAt) => antiEntropy.noteAgreed(member, agreedAt))
+    const { root } = this.#pulse
+    this.#pulse.tellAgreed((member, at) => antiEntropy.noteAgreed(member, at, root, this.#position))
   }
 
   /** An ordinary step is over. `isStirred`: it may have changed more than membership keeps to itself. */
@@ -116,8 +132,20 @@ export class Calm {
     const rest = membership.rest()
     if (rest === undefined) return
     const otherAt = Math.min(rest.otherAt, othersDeadline ?? Number.POSITIVE_INFINITY)
+    if (isStirred) this.distantDeaths.noteStep()
+    this.#noteChanges()
     this.#pulse.enter({ ...rest, otherAt }, replica.root(), replica.clock(0))
     if (!isStirred && event.type === 'message-received') this.#agree(event, now)
+  }
+
+  /** Who agreed on other records did so then; who was told all that is free is to be told more. */
+  #noteChanges(): void {
+    const { replica, placement } = this.#parts
+    const hasMoreToTell = placement.availability.version !== this.#version
+    if (hasMoreToTell || replica.root() !== this.#pulse.root) this.#tellAgreed()
+    if (hasMoreToTell) this.#pulse.unsettle()
+    this.#version = placement.availability.version
+    this.#position = replica.position
   }
 
   #agree({ from, message }: Event & { type: 'message-received' }, now: Millis): void {
@@ -129,6 +157,13 @@ export class Calm {
     if (!replica.antiEntropy.agreesWith(from) || !placement.availability.hasTold(from, now)) return
     this.#pulse.agree(from, incarnation, now)
   }
+}
+
+/** Somebody may ask then when neighbours were last heard, or agreed. */
+function asks(event: Event): boolean {
+  if (event.type === 'tick' || event.type === 'persisted') return false
+  if (event.type !== 'message-received') return true
+  return !isExchange(event.message) && event.message.type !== 'join'
 }
 
 /** What a calm member says to a neighbour with whom it compares tables. */

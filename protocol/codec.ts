@@ -10,6 +10,7 @@ import {
   integer,
   list,
   object,
+  optional,
   type Schema,
   text,
 } from './base/schema.ts'
@@ -44,6 +45,7 @@ const broadcastSchema: Schema<Broadcast> = object({
   sequence: counter,
   updates: list(updateSchema, limits.updatesPerExchange),
   records: list(recordSchema as Schema<ReplicaRecord>, limits.recordsPerBroadcast),
+  availability: optional(availabilitySchema),
   signature: bytes(64),
 })
 
@@ -99,11 +101,12 @@ const lastSigned = new Array<{ broadcast: Broadcast; bytes: Uint8Array } | undef
 
 /** What the author of a broadcast signs. */
 export function signedBytesOfBroadcast(broadcast: Broadcast): Uint8Array {
-  const { author, sequence, updates, records } = broadcast
+  const { signature: _, ...signed } = broadcast
+  const { sequence } = signed
   const place = sequence % lastSigned.length
   const held = lastSigned[place]
   if (held?.broadcast === broadcast) return held.bytes
-  const bytes = encodeCanonical({ author, sequence, updates, records } as unknown as Value)
+  const bytes = encodeCanonical(signed as unknown as Value)
   lastSigned[place] = { broadcast, bytes }
   return bytes
 }

@@ -7,14 +7,12 @@
  * epoch is durable: it is part of every dot and of the incarnation, so neither is ever used twice.
  */
 
-import { isSameValue } from './base/bytes.ts'
 import { earlier, earliest } from './base/deadline.ts'
 import type { EffectId, MemberId, Millis } from './base/id.ts'
 import { invariant, unreachable } from './base/invariant.ts'
 import { SparseMap } from './base/sparse.ts'
-import type { Value } from './base/value.ts'
 import { type Broadcaster, isRejection } from './broadcaster.ts'
-import { Calm, isExchange } from './calm.ts'
+import { Calm } from './calm.ts'
 import { createView } from './cluster-view.ts'
 import { Registry } from './discovery/registry.ts'
 import type { Effect, EffectSink } from './effect.ts'
@@ -26,8 +24,8 @@ import { MemberJournal } from './member-journal.ts'
 import type { Membership } from './membership/membership.ts'
 import { membershipMessages } from './membership/message.ts'
 import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
+import { OwnNode } from './own-node.ts'
 import { type CoreInit, createParts } from './parts.ts'
-import type { NodeBody } from './placement/node-body.ts'
 import type { Placement } from './placement/placement.ts'
 import type { ReplicaRecord } from './replication/record.ts'
 import type { Replica } from './replication/replica.ts'
@@ -59,10 +57,10 @@ class MemberCore implements Core {
   readonly #requests: Requests
   readonly #broadcaster: Broadcaster
   readonly #leaving: Leaving
+  readonly #node: OwnNode
   readonly #calm: Calm
   readonly #view: ClusterView
   readonly #rejections = new SparseMap<string, number>()
-  #node: NodeBody
   #now: Millis = 0
   #lastEffectId: EffectId = 0
   readonly #memberJournal = new MemberJournal()
@@ -75,7 +73,6 @@ class MemberCore implements Core {
 
   constructor(init: CoreInit) {
     this.#self = init.self
-    this.#node = init.node
     const parts = createParts(init, {
       now: () => this.#now,
       nextEffectId: () => this.#nextEffectId(),
@@ -89,7 +86,8 @@ class MemberCore implements Core {
     this.#requests = parts.requests
     this.#broadcaster = parts.broadcaster
     this.#leaving = parts.leaving
-    this.#calm = new Calm(parts, init.isPlain ?? false)
+    this.#node = new OwnNode(parts, init.node)
+    this.#calm = new Calm({ ...init, ...parts }, init.isPlain ?? false)
     this.#view = createView({
       ...parts,
       self: init.self,
@@ -116,12 +114,12 @@ class MemberCore implements Core {
     invariant(now >= this.#now, 'time goes on')
     this.#now = now
     if (this.#calm.isCalm && this.#calm.step(event, now, sink)) return
-    this.#calm.leave()
+    this.#calm.leave(event)
     const out = this.#out
     invariant(out.length === 0, 'one step at a time')
-    this.#isStirred = false
-    if (!isCalm(event)) this.#stir()
-    else if (isUnusual(event)) this.#calm.unsettle()
+    this.#catchUp(out)
+    this.#now = now
+    this.#isStirred = !isCalm(event)
     if (this.#epoch.isDurable) this.#dispatch(event, now, out)
     else this.#begin(event, now, out)
     if (this.#epoch.isDurable) this.#settle(now, out)
@@ -131,19 +129,35 @@ class MemberCore implements Core {
     if (this.#epoch.isDurable) this.#calm.enter(event, this.#isStirred, this.#othersDeadline, now)
   }
 
-  #stir(): void {
-    if (!this.#isStirred) this.#calm.unsettle()
-    this.#isStirred = true
-  }
-
   deadline(): Millis | undefined {
     if (!this.#epoch.isDurable) return this.#epoch.deadline
     if (this.#calm.isCalm) return this.#calm.deadline()
     return earlier(this.#membership.deadline(), this.#othersDeadline)
   }
 
+  /** Good until the next step. */
   view(): ClusterView {
+    if (this.#calm.distantDeaths.isEmpty) return this.#view
+    const now = this.#now
+    this.#calm.leave(nothing)
+    this.#catchUp(this.#out)
+    this.#now = now
+    this.#calm.enter(nothing, true, this.#othersDeadline, now)
     return this.#view
+  }
+
+  /** What was noted of distant deaths is worked in: all else that follows has followed already. */
+  #catchUp(out: Effect[]): void {
+    const deaths = this.#calm.distantDeaths.take()
+    for (const { update, at } of deaths) {
+      this.#now = at
+      this.#membership.applyUpdates([update], at, out)
+      this.#passOnMembers(at, out)
+    }
+    if (deaths.length > 0) this.#noteDeadline()
+    const isKnown = out.length === deaths.length && out.every(({ type }) => type === 'notify')
+    invariant(isKnown, 'a distant death is no affair of ours')
+    out.length = 0
   }
 
   #begin(event: Event, now: Millis, out: Effect[]): void {
@@ -152,7 +166,7 @@ class MemberCore implements Core {
     this.#replica.start(now)
     if (!this.#isLike) this.#placement.onRecordsChanged(this.#journaledKeys(), now, out)
     this.#placement.start(now, out)
-    this.#writeNode(this.#node, now)
+    this.#node.write(now)
     this.#membership.start(now, out)
     for (const earlier of held) this.#dispatch(earlier, now, out)
   }
@@ -191,7 +205,7 @@ class MemberCore implements Core {
       case 'tasks-observed':
         return this.#placement.host.onTasksObserved(event, now, out)
       case 'node-changed':
-        return this.#onNodeChanged(event.node, now, out)
+        return this.#node.change(event.node, now, out)
       case 'resources-measured':
         return this.#placement.host.setUsed(event.used, now)
       case 'request-received':
@@ -232,8 +246,10 @@ class MemberCore implements Core {
     const opened = this.#broadcaster.open(broadcast)
     if (isRejection(opened)) return this.#reject(opened, out)
     this.#membership.applyUpdates(opened.updates, now, out)
+    if (opened.availability !== undefined) this.#placement.hear(opened.availability, now, out)
     const { author, records } = broadcast
-    if (records.length > 0) this.#replica.noteBroadcast(now)
+    if (records.length === 0) return
+    this.#replica.noteBroadcast(now)
     this.#replica.joinRecords(author, records, now, opened.vouchesForRecords ? author : null)
   }
 
@@ -244,12 +260,6 @@ class MemberCore implements Core {
     out.push({ type: 'reply', request: event.request, reply: { ok: false, problem } })
   }
 
-  #onNodeChanged(node: NodeBody, now: Millis, out: Effect[]): void {
-    this.#node = node
-    this.#writeNode(node, now)
-    this.#placement.host.onNodeChanged(node, now, out)
-  }
-
   /**
    * Performs what is due, then lets the modules tell each other what changed until nothing does. After the probes
    * and acks of a calm cluster, which are most of a member's life, nothing did.
@@ -257,21 +267,25 @@ class MemberCore implements Core {
   #settle(now: Millis, out: Effect[]): void {
     this.#performDue(now, out)
     if (!this.#isStirred && !this.#membership.hasNews) return
-    this.#stir()
+    this.#isStirred = true
     for (let round = 0; this.#settleOnce(now, out); round++)
       invariant(round < limits.settleRounds, 'a step settles')
     this.#registry.refresh(this.#placement.host.runningServices(), out)
     this.#leaving.settle(now, out)
     const updates = this.#membership.takeUrgent()
     const records = this.#replica.takeBatch(now)
-    if (updates.length > 0 || records.length > 0) this.#broadcaster.publish(updates, records, out)
+    const availability = records.length > 0 ? this.#placement.availability.takeOwn(now) : undefined
+    if (updates.length > 0 || records.length > 0)
+      this.#broadcaster.publish(updates, records, availability, out)
     this.#requests.settle(now, out)
     for (const rejection of this.#replica.takeRejections()) this.#reject(rejection, out)
   }
 
   #performDue(now: Millis, out: Effect[]): void {
     if (isDue(this.#membership.deadline(), now)) this.#membership.onDeadlines(now, out)
-    if (isDue(this.#othersDeadline, now)) this.#stir()
+    const isOtherDue = isDue(this.#othersDeadline, now)
+    if (isOtherDue) this.#calm.tell()
+    this.#isStirred ||= isOtherDue
     if (!this.#isStirred) return
     if (isDue(this.#replica.deadline(), now)) this.#replica.onDeadlines(now, out)
     if (!isDue(this.#placement.deadline(), now)) return
@@ -295,18 +309,18 @@ class MemberCore implements Core {
   }
 
   #passOnMembers(now: Millis, out: Effect[]): boolean {
-    for (const member of this.#membership.takeForgotten()) {
+    for (const member of this.#membership.census.takeForgotten()) {
       this.#memberJournal.forget(member, now)
       this.#placement.availability.forget(member)
     }
-    const changes = this.#membership.takeChanges()
+    const changes = this.#membership.census.takeChanges()
     if (changes.length === 0) return false
     for (const { update, previous } of changes) {
       this.#memberJournal.note(update, now)
       out.push({ type: 'notify', notification: { type: 'member-changed', update, previous } })
     }
-    this.#replica.onMembersChanged(now, out)
     const members = changes.map((change) => change.update.member)
+    this.#replica.onMembersChanged(members, now, out)
     this.#placement.onMembersChanged(members, now, out)
     return true
   }
@@ -321,11 +335,12 @@ class MemberCore implements Core {
 
   #onExchange(from: MemberId, exchange: Exchange, now: Millis, out: EffectSink): void {
     const { root, availability } = exchange
-    if (root !== this.#replica.root()) this.#stir()
+    if (root !== this.#replica.root()) this.#isStirred = true
     this.#replica.antiEntropy.onPeerRoot(from, root, now)
     if (availability.length === 0) return
-    this.#calm.unsettle()
-    if (this.#placement.learn(from, availability, now, out)) this.#stir()
+    if (this.#placement.learn(from, availability, now, out)) this.#isStirred = true
+    // The more members are known, the more rarely what one has free is said again.
+    this.#noteDeadline()
   }
 
   /** All writes of the step are one effect, the first of its list. */
@@ -335,6 +350,10 @@ class MemberCore implements Core {
     const writes = members.length === 0 ? persist?.writes : [...(persist?.writes ?? []), ...members]
     if (writes !== undefined)
       sink.push({ type: 'persist', id: persist?.id ?? this.#nextEffectId(), writes })
+    this.#noteDeadline()
+  }
+
+  #noteDeadline(): void {
     this.#othersDeadline = earliest(
       this.#replica.deadline(),
       this.#placement.deadline(),
@@ -349,13 +368,6 @@ class MemberCore implements Core {
     out.push({ type: 'notify', notification: { type: 'message-rejected', rejection } })
   }
 
-  /** Others know it already where it is as it was. */
-  #writeNode(node: NodeBody, now: Millis): void {
-    const held = this.#replica.value(`node/${this.#self}`)
-    if (held !== undefined && isSameValue(held, node as unknown as Value)) return
-    this.#replica.writeOwn(`node/${this.#self}`, { ...node } as unknown as Value, now)
-  }
-
   #journaledKeys(): string[] {
     this.#replica.takeChanges()
     return ['job/', 'node/', 'alloc/', 'drain/'].flatMap((kind) => [...this.#replica.keys(kind)])
@@ -367,6 +379,8 @@ class MemberCore implements Core {
   }
 }
 
+const nothing: Event = { type: 'tick' }
+
 /** Membership hears of its own messages anyway. */
 function isNotMembership(message: Message): boolean {
   return !Object.hasOwn(membershipMessages, message.type)
@@ -376,12 +390,6 @@ function isNotMembership(message: Message): boolean {
 function isCalm(event: Event): boolean {
   if (event.type === 'tick') return true
   return event.type === 'message-received' && !isNotMembership(event.message)
-}
-
-/** Those of membership that bring more than that their sender was heard. */
-function isUnusual(event: Event): boolean {
-  if (event.type !== 'message-received') return false
-  return !isExchange(event.message) && event.message.type !== 'join'
 }
 
 function isDue(deadline: Millis | undefined, now: Millis): boolean {

@@ -155,6 +155,9 @@ export const limits = {
   recordedBytes: 16 * mib,
   /** Journal entries kept with them, while none of the steps is forgotten: 10,000 × 1 KiB. */
   recordedJournal: 10_000,
+  /** Deaths that simulated members look up: those of a second's broadcasts, in as many states of knowledge, 64 × 256 × 200 B. */
+  deathsOnBoard: 64,
+  statesOnBoard: 256,
   /** Key objects of authors: 4,096 × about 1 KiB outside the heap. */
   publicKeys: 4096,
   /** Events that the driver queues before it refuses local requests. */

@@ -12,7 +12,8 @@ import { limits } from './limits.ts'
 import type { MemberUpdate } from './membership/member.ts'
 
 const prefix = 'member/'
-const delayMs = 5000
+/** A change is on the disk by then. */
+export const journalDelayMs = 30_000
 const bodySchema = object({
   incarnation: integer(0, limits.incarnation),
   state: literal('alive', 'suspect', 'down', 'left'),
@@ -50,7 +51,7 @@ export class MemberJournal {
 
   #add(member: MemberId, write: StoreWrite, now: Millis): void {
     this.#writes.set(member, write)
-    this.#dueAt ??= now + delayMs
+    this.#dueAt ??= now + journalDelayMs
   }
 }
 

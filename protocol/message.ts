@@ -30,6 +30,8 @@ export interface Broadcast {
   /** Joins, deaths and departures. */
   readonly updates: readonly MemberUpdate[]
   readonly records: readonly ReplicaRecord[]
+  /** What its author has free, where that has changed with the records. */
+  readonly availability?: Availability
   /** The author's, over the canonical bytes of all the other fields. */
   readonly signature: Uint8Array
 }

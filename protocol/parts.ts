@@ -9,6 +9,7 @@ import type { Seal } from './base/seal.ts'
 import { Broadcaster } from './broadcaster.ts'
 import type { Config } from './config.ts'
 import type { Core } from './core.ts'
+import type { DeathBoard } from './death-board.ts'
 import type { StoreWrite } from './effect.ts'
 import { Epoch } from './epoch.ts'
 import { Leaving } from './leaving.ts'
@@ -35,6 +36,8 @@ export interface CoreInit {
   /** Maps and rings that thousands of simulated members share; left out, this member has its own. */
   readonly maps?: BigMaps
   readonly membership?: Pick<MembershipOptions, 'presence' | 'pulse'>
+  /** Where thousands of simulated members look deaths up. */
+  readonly deathBoard?: DeathBoard
   /** Every step goes the ordinary way, also a calm member's: to show that it makes no difference. */
   readonly isPlain?: boolean
   /** Begins with all that this other one knows, as if the journal had told it: a simulator's warm start. */

@@ -22,7 +22,7 @@ const usage = `usage: scripts/bench [parts] [--json FILE] [--quick] [--trace DIR
 parts: submit start idle death calm, of real agents;
   placement trace detection dissemination antientropy, in the simulator (trace needs the folder of the GPU trace);
   queue sim-10k sim-10k-churn sim-100k sim-1m, the simulator's own speed.
-All of them when none is named (about 35 minutes)
+All of them when none is named (about an hour)
 `
 
 const { values, positionals } = parseArgs({

@@ -1,6 +1,7 @@
 /** One TCP connection between two agents, as both ends see it: what each direction holds, and who has forgotten it. */
 import type { Event } from '../protocol/event.ts'
 import type { Host } from './host.ts'
+import { WayIndex } from './way-index.ts'
 
 /** An event of the receiver's core, or the number of a gossip message. */
 export type Payload = Event | number
@@ -82,6 +83,7 @@ export class Connection {
 /** Of each host the connections that it has not forgotten, by the other's index. */
 export class Ends {
   readonly #open: (Map<number, Connection> | undefined)[] = []
+  readonly #ways = new WayIndex()
 
   /** A host that sleeps remembers them first. */
   of(host: Host): ReadonlyMap<number, Connection> {
@@ -89,15 +91,25 @@ export class Ends {
     return this.#held(host)
   }
 
+  /** Of the way from one to the other; -1 where there is none. */
+  wayNumber(from: Host, to: Host): number {
+    from.wakeUp()
+    return this.#ways.get(from.index, to.index)
+  }
+
   add(connection: Connection): void {
-    const { a, b } = connection
+    const { a, b, number } = connection
+    this.#ways.set(a.index, b.index, 2 * number)
+    this.#ways.set(b.index, a.index, 2 * number + 1)
     this.#held(a).set(b.index, connection)
     this.#held(b).set(a.index, connection)
   }
 
   delete(connection: Connection, host: Host): void {
     host.wakeUp()
-    this.#held(host).delete(connection.other(host).index)
+    const other = connection.other(host)
+    this.#held(host).delete(other.index)
+    this.#ways.delete(host.index, other.index)
   }
 
   has(connection: Connection, host: Host): boolean {

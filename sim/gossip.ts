@@ -55,6 +55,8 @@ export const agentGossip: GossipKnobs = {
   inner: gossipInner,
 }
 
+const none: readonly number[] = []
+
 /** Identify and the stream, after a link opened. */
 const subscribeTrips = 4
 
@@ -250,9 +252,9 @@ export class Gossip {
   /** A mesh below D: some other peers get it too. */
   #sendBeyond(from: Host, told: readonly number[], message: number): void {
     const others = this.mesh.peersOf(from.index).filter((peer) => !told.includes(peer))
-    const drawn = this.#simulator.network.randomOf(from.index).shuffle(others)
     const { degree } = this.mesh.boundsOf(from.index)
-    for (const peer of drawn.slice(0, degree - told.length)) this.#send(from, peer, message)
+    const random = this.#simulator.network.randomOf(from.index)
+    for (const peer of random.sample(others, degree - told.length)) this.#send(from, peer, message)
   }
 
   #send(from: Host, peer: number, message: number): void {
@@ -299,31 +301,29 @@ export class Gossip {
   #heartbeat(host: Host): void {
     const { index } = host
     this.#hasHeartbeat[index] = false
-    const peers = this.mesh.peersOf(index)
-    const before = new Set(this.mesh.meshOf(index))
+    const before = this.mesh.isSettled(index) ? none : [...this.mesh.meshOf(index)]
     const needsMore = this.mesh.maintain(index, this.#simulator.nowUs)
-    const mesh = new Set(this.mesh.meshOf(index))
-    this.#tellOfRecent(
-      host,
-      peers.filter((peer) => !mesh.has(peer) && !before.has(peer)),
-    )
+    this.#tellOfRecent(host, before)
     this.#age(index)
     if (needsMore || this.#recent[index]!.length > 0) this.#needHeartbeat(index)
   }
 
-  #tellOfRecent(host: Host, outside: number[]): void {
-    const recent = this.#recent[host.index]!
-    const ages = this.#ages[host.index]!
-    const told = recent.filter((_, i) => ages[i]! < this.#knobs.historyGossip)
-    if (told.length === 0 || outside.length === 0) return
+  /** Some of those that neither are in the mesh nor were before. */
+  #tellOfRecent(host: Host, before: readonly number[]): void {
+    const { index } = host
+    const ages = this.#ages[index]!
+    const told = this.#recent[index]!.filter((_, i) => ages[i]! < this.#knobs.historyGossip)
+    if (told.length === 0) return
+    const mesh = this.mesh.meshOf(index)
+    const isOutside = (peer: number) => !mesh.includes(peer) && !before.includes(peer)
+    const outside = this.mesh.peersOf(index).filter(isOutside)
     const { dLazy, lazyPercent } = this.#knobs
     const target = Math.max(dLazy, Math.floor((lazyPercent * outside.length) / 100))
-    const drawn = this.#simulator.network.randomOf(host.index).shuffle(outside)
-    for (const peer of drawn.slice(0, target)) {
-      this.counts.ihave++
+    const drawn = this.#simulator.network.randomOf(index).sample(outside, target)
+    this.counts.ihave += drawn.length
+    for (const peer of drawn)
       for (const message of told)
         if (!this.#cache.has(message, peer)) this.#offer(host, peer, message)
-    }
   }
 
   /** IHAVE, IWANT, and the message: three ways, while the peer misses it and the host has it. */

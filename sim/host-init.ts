@@ -24,6 +24,15 @@ export interface HostIdentity {
   readonly starts: number
 }
 
+export function idOf({ index, identity }: Pick<HostInit, 'index' | 'identity'>): MemberId {
+  return interned(identity?.id ?? `member-${String(index).padStart(6, '0')}`)
+}
+
+/** The same text, which the engine compares by its place: ids are compared all the time. */
+function interned(text: string): string {
+  return Object.keys({ [text]: true })[0]!
+}
+
 /** What a simulated machine says of itself. */
 export function simulatedNode({
   name,

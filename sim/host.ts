@@ -20,14 +20,14 @@ import type { Knowledge } from './cell.ts'
 import { HostClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import type { FlightRecorder } from './flight-recorder.ts'
-import { type HostIdentity, type HostInit, simulatedNode } from './host-init.ts'
+import { type HostIdentity, type HostInit, idOf, simulatedNode } from './host-init.ts'
 import type { Condition } from './metrics/metrics.ts'
 import { Performer, type World } from './perform.ts'
 import type { Kind } from './queue.ts'
 import { TaskRuntime } from './runtime.ts'
 import { toySeal } from './seal.ts'
 import { type Settled, type Sleep, settle } from './settling.ts'
-import type { Shared } from './shared-presence.ts'
+import { partsOf, type Shared } from './shared-presence.ts'
 import type { Simulator } from './simulator.ts'
 import { warmIncarnation } from './warm-start.ts'
 import { bytesOf, carry } from './wire.ts'
@@ -67,7 +67,7 @@ export class Host implements World {
     this.#random = init.random
     this.index = init.index
     this.#identity = init.identity
-    this.id = init.identity?.id ?? `member-${String(init.index).padStart(6, '0')}`
+    this.id = idOf(init)
     this.shared = simulator.shared
     this.capacity = init.capacity
     this.labels = init.labels
@@ -164,7 +164,6 @@ export class Host implements World {
   /** Of a core as it would have, which runs nowhere: without its row. */
   coreInit(journal: readonly StoreWrite[], seed = this.#random.uint32()): CoreInit {
     const { config, options } = this.#simulator
-    const { shared } = this
     return {
       config,
       self: this.id,
@@ -173,7 +172,7 @@ export class Host implements World {
       journal,
       node: this.node,
       isPlain: options.isPlain ?? false,
-      ...(shared && { maps: shared.maps, membership: { presence: () => shared.circles.view() } }),
+      ...partsOf(this.shared),
     }
   }
 
@@ -394,4 +393,5 @@ export class Host implements World {
 }
 
 const tick: Event = { type: 'tick' }
+
 const nobody: ReadonlySet<MemberId> = new Set()

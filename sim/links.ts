@@ -82,7 +82,7 @@ export class Links {
 
   /** -1 where there is no connection. */
   wayNumber(from: Host, to: Host): number {
-    return this.#ends.of(from).get(to.index)?.way(from).number ?? -1
+    return this.#ends.wayNumber(from, to)
   }
 
   /** Nothing stands in the way, so that `carry` is all that a small message needs. */
@@ -107,10 +107,20 @@ export class Links {
 
   /** A message of gossip: only over a link that is there. False when there is none. */
   relay(from: Host, to: Host, message: number, bytes: number): boolean {
-    const connection = this.#ends.of(from).get(to.index)
-    if (connection === undefined) return false
-    this.#pass(connection, from, message, bytes)
+    const way = this.#ends.wayNumber(from, to)
+    if (way < 0) return false
+    if (this.isFree(way)) this.#relay(way, from, to, message, bytes)
+    else this.#pass(this.#ends.of(from).get(to.index)!, from, message, bytes)
     return true
+  }
+
+  #relay(way: number, from: Host, to: Host, message: number, bytes: number): void {
+    const { network, nowUs } = this.#simulator
+    const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
+    if (transitUs === undefined) return this.#lose(message)
+    if (transitUs === Number.POSITIVE_INFINITY) return this.doom(from, to, message)
+    const arrivalUs = this.ways.arrive(way, nowUs + transitUs)
+    this.#simulator.scheduleArrival(arrivalUs - nowUs, from, to, message)
   }
 
   /** The agent was killed: its kernel resets what it had open. */

@@ -38,10 +38,16 @@ export class Mesh {
   /** Of each host: peers that it dialled. */
   readonly #dialled: Set<number>[] = []
   readonly #backoff: (Map<number, number> | undefined)[] = []
+  /** Of each host: there was nothing to do at the last heartbeat, and nothing has changed. */
+  readonly #isSettled: boolean[] = []
 
   constructor(knobs: MeshKnobs, port: MeshPort) {
     this.#knobs = knobs
     this.#port = port
+  }
+
+  isSettled(host: number): boolean {
+    return this.#isSettled[host] === true
   }
 
   peersOf(host: number): readonly number[] {
@@ -60,11 +66,12 @@ export class Mesh {
   setBounds(host: number, bounds: GossipMesh): void {
     if (this.boundsOf(host) === bounds) return
     this.#bounds[host] = bounds
-    this.#port.needsCare(host)
+    this.#needsCare(host)
   }
 
   /** The agent starts: it knows nobody. */
   clear(host: number): void {
+    this.#isSettled[host] = false
     this.#bounds[host] = sparseMesh
     this.#peers[host] = []
     this.#mesh[host] = []
@@ -84,7 +91,7 @@ export class Mesh {
     if (hasDialled) this.#dialled[host]!.add(peer)
     const isSmall = this.#mesh[host]!.length < this.boundsOf(host).low
     if (mayGraft && isSmall && !this.#isBackedOff(host, peer, nowUs)) this.#graft(host, peer)
-    this.#port.needsCare(host)
+    this.#needsCare(host)
   }
 
   /** A peer that has long taken part. */
@@ -103,7 +110,7 @@ export class Mesh {
     without(this.#peers[host]!, peer)
     without(this.#mesh[host]!, peer)
     this.#dialled[host]!.delete(peer)
-    this.#port.needsCare(host)
+    this.#needsCare(host)
   }
 
   /** Also from a peer whose own subscription is still on its way. */
@@ -112,7 +119,7 @@ export class Mesh {
     if (message === 'prune') {
       without(mesh, from)
       this.#backOff(host, from, nowUs)
-      return this.#port.needsCare(host)
+      return this.#needsCare(host)
     }
     if (mesh.includes(from)) return
     const isFull = mesh.length >= this.boundsOf(host).high && !this.#dialled[host]!.has(from)
@@ -122,11 +129,12 @@ export class Mesh {
       return this.#port.tell(host, from, 'prune')
     }
     mesh.push(from)
-    this.#port.needsCare(host)
+    this.#needsCare(host)
   }
 
   /** The heartbeat's care. True when the next heartbeat has to look again. */
   maintain(host: number, nowUs: number): boolean {
+    if (this.isSettled(host)) return false
     const { degree, low, high } = this.boundsOf(host)
     const mesh = this.#mesh[host]!
     if (mesh.length < low) {
@@ -134,9 +142,16 @@ export class Mesh {
         this.#graft(host, peer)
     }
     if (mesh.length > high) this.#pruneToDegree(host, nowUs)
-    if (mesh.length >= low)
-      this.#graftDialled(host, this.#knobs.dOut - this.#dialledIn(host, mesh), nowUs)
-    return mesh.length < low && mesh.length < this.#peers[host]!.length
+    if (mesh.length < low) return mesh.length < this.#peers[host]!.length
+    this.#graftDialled(host, this.#knobs.dOut - this.#dialledIn(host, mesh), nowUs)
+    const isDialled = this.#dialledIn(host, mesh) >= this.#knobs.dOut
+    this.#isSettled[host] = isDialled && mesh.length <= high
+    return false
+  }
+
+  #needsCare(host: number): void {
+    this.#isSettled[host] = false
+    this.#port.needsCare(host)
   }
 
   #graftDialled(host: number, needed: number, nowUs: number): void {

@@ -55,12 +55,15 @@ const synRtoUs = 1_000_000
 const rtoMaxUs = 120_000_000
 /** What a packet carries. */
 const packetBytes = 1448
+/** Hosts whose streams of chance are together: 2 to the power of this. */
+const randomsBits = 10
 const million = 1_000_000
 
 export class Network {
   readonly #links: (from: number, to: number) => LinkPlan
   readonly #seed: number
-  readonly #randoms: Random[] = []
+  /** The states of so many hosts' streams each, beside each other: every message draws from one. */
+  readonly #randoms: Int32Array[] = []
   readonly #barriers = new Set<Barrier>()
   /** Hosts on whose links more is lost than on others, in parts per million. */
   readonly #lossy = new Map<number, number>()
@@ -147,8 +150,10 @@ export class Network {
 
   /** The host's own stream of chance. */
   randomOf(host: number): Random {
-    this.#randoms[host] ??= new Random(mix32(this.#seed ^ Math.imul(host + 1, 0x9e3779b1)))
-    return this.#randoms[host]
+    this.#randoms[host >> randomsBits] ??= new Int32Array(4 << randomsBits)
+    const words = this.#randoms[host >> randomsBits]!
+    const seed = mix32(this.#seed ^ Math.imul(host + 1, 0x9e3779b1))
+    return new Random(seed, words, 4 * (host & ((1 << randomsBits) - 1)))
   }
 
   /**

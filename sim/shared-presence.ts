@@ -7,6 +7,8 @@
 import { hashText } from '../protocol/base/hash.ts'
 import { compareText, type MemberId } from '../protocol/base/id.ts'
 import type { Config } from '../protocol/config.ts'
+import type { CoreInit } from '../protocol/core.ts'
+import { DeathBoard } from '../protocol/death-board.ts'
 import { type Presence, ringCount } from '../protocol/membership/ring.ts'
 import { type SharedMap, SharedMaps } from './shared-map.ts'
 
@@ -17,11 +19,22 @@ const listsKept = 32
 export interface Shared {
   readonly maps: SharedMaps
   readonly circles: Circles
+  readonly deaths: DeathBoard
 }
 
 export function share({ ringsMin, ringsMax }: Config): Shared {
   const maps = new SharedMaps()
-  return { maps, circles: new Circles(maps, { min: ringsMin, max: ringsMax }) }
+  const circles = new Circles(maps, { min: ringsMin, max: ringsMax })
+  return { maps, circles, deaths: new DeathBoard() }
+}
+
+/** As a core is given it. */
+export function partsOf(
+  shared: Shared | undefined,
+): Pick<CoreInit, 'maps' | 'membership' | 'deathBoard'> {
+  if (shared === undefined) return {}
+  const { maps, circles, deaths: deathBoard } = shared
+  return { maps, deathBoard, membership: { presence: () => circles.view() } }
 }
 
 /** What all views share. */

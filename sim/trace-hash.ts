@@ -102,8 +102,9 @@ function markOfMessage(message: Message): number {
   }
 }
 
-function markOfBroadcast({ author, sequence, updates, records }: Broadcast): number {
-  const contents = chain(updates.length, records.length)
+function markOfBroadcast(broadcast: Broadcast): number {
+  const { author, sequence, updates, records, availability } = broadcast
+  const contents = chain(chain(updates.length, records.length), availability?.counter ?? 0)
   return chain(chain(hashText(author), sequence), chain(contents, records[0]?.counter ?? 0))
 }
 

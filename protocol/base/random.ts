@@ -3,25 +3,31 @@
  * PractRand, and integer only, so every engine draws the same sequence.
  */
 export class Random {
-  #a: number
-  #b: number
-  #c: number
-  #counter = 1
+  /** From `at` on: three that are mixed, and a counter from 1. */
+  readonly #words: Int32Array
+  readonly #at: number
 
-  constructor(seed: number) {
-    this.#a = seed | 0
-    this.#b = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) | 0
-    this.#c = Math.imul(seed ^ 0x7f4a7c15, 0xc2b2ae35) | 0
+  /** `words`: where its state is, four from `at` on; begun already where they are not zero. */
+  constructor(seed: number, words: Int32Array = new Int32Array(4), at = 0) {
+    this.#words = words
+    this.#at = at
+    if (words[at + 3] !== 0) return
+    words[at] = seed
+    words[at + 1] = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b)
+    words[at + 2] = Math.imul(seed ^ 0x7f4a7c15, 0xc2b2ae35)
+    words[at + 3] = 1
     for (let i = 0; i < 12; i++) this.uint32()
   }
 
   uint32(): number {
-    const t = (((this.#a + this.#b) | 0) + this.#counter) | 0
-    this.#counter = (this.#counter + 1) | 0
-    this.#a = this.#b ^ (this.#b >>> 9)
-    this.#b = (this.#c + (this.#c << 3)) | 0
-    this.#c = (this.#c << 21) | (this.#c >>> 11)
-    this.#c = (this.#c + t) | 0
+    const words = this.#words
+    const at = this.#at
+    const [a, b, c] = [words[at]!, words[at + 1]!, words[at + 2]!]
+    const t = (((a + b) | 0) + words[at + 3]!) | 0
+    words[at + 3]!++
+    words[at] = b ^ (b >>> 9)
+    words[at + 1] = c + (c << 3)
+    words[at + 2] = ((c << 21) | (c >>> 11)) + t
     return t >>> 0
   }
 
@@ -41,13 +47,15 @@ export class Random {
 
   /** Fisher–Yates, in place. */
   shuffle<T>(items: T[]): T[] {
-    for (let i = items.length - 1; i > 0; i--) {
-      const j = this.below(i + 1)
-      const held = items[i]!
-      items[i] = items[j]!
-      items[j] = held
-    }
+    for (let i = items.length - 1; i > 0; i--) swap(items, i, this.below(i + 1))
     return items
+  }
+
+  /** So many of them, or all, in an order of chance; the items are left in another order. */
+  sample<T>(items: T[], count: number): T[] {
+    const end = Math.min(count, items.length)
+    for (let i = 0; i < end; i++) swap(items, i, i + this.below(items.length - i))
+    return items.slice(0, end)
   }
 
   /** `length` hexadecimal digits. */
@@ -56,4 +64,10 @@ export class Random {
     while (text.length < length) text += this.uint32().toString(16).padStart(8, '0')
     return text.slice(0, length)
   }
+}
+
+function swap<T>(items: T[], i: number, j: number): void {
+  const held = items[i]!
+  items[i] = items[j]!
+  items[j] = held
 }

@@ -65,6 +65,10 @@ export class Census {
     return this.#table.dead()
   }
 
+  get presentCount(): number {
+    return this.#around.presentCount
+  }
+
   /** Sorted; the same array until it changes. */
   present(): readonly MemberId[] {
     return this.#around.present()

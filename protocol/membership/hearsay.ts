@@ -3,36 +3,46 @@
  * believed for a moment, they would move what runs there. So where a link says otherwise the word waits, and
  * only the member's silence confirms it.
  */
-import type { MemberId } from '../base/id.ts'
+import { Deadlines } from '../base/deadline.ts'
+import type { MemberId, Millis } from '../base/id.ts'
+import { SparseMap } from '../base/sparse.ts'
 import type { MemberUpdate } from './member.ts'
 import type { Claim } from './member-table.ts'
 
 export class Hearsay {
-  /** Undefined while nothing waits, which is nearly always. */
-  #waiting: Map<MemberId, MemberUpdate> | undefined
+  readonly #waiting = new SparseMap<MemberId, MemberUpdate>()
+  readonly #deadlines = new Deadlines()
 
   get isEmpty(): boolean {
-    return this.#waiting === undefined
+    return this.#waiting.size === 0
+  }
+
+  deadline(): Millis | undefined {
+    return this.#deadlines.next()
   }
 
   /** False when something of the kind waits already. */
-  hold(update: MemberUpdate): boolean {
-    this.#waiting ??= new Map()
+  hold(update: MemberUpdate, until: Millis): boolean {
     if (this.#waiting.has(update.member)) return false
     this.#waiting.set(update.member, update)
+    this.#deadlines.set(update.member, until)
     return true
   }
 
   /** The member has spoken. */
   drop(member: MemberId): void {
-    if (this.#waiting?.delete(member) && this.#waiting.size === 0) this.#waiting = undefined
+    if (this.#waiting.delete(member)) this.#deadlines.clear(member)
   }
 
   /** What was never contradicted. */
-  take(member: MemberId): MemberUpdate | undefined {
-    const update = this.#waiting?.get(member)
-    this.drop(member)
-    return update
+  takeDue(now: Millis): MemberUpdate[] {
+    const taken: MemberUpdate[] = []
+    const due = () => this.#deadlines.takeDue(now)
+    for (let member = due(); member !== undefined; member = due()) {
+      taken.push(this.#waiting.get(member)!)
+      this.#waiting.delete(member)
+    }
+    return taken
   }
 }
 

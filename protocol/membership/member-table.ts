@@ -88,10 +88,19 @@ export class MemberTable {
   }
 
   #count(member: MemberId, claim: Claim, sign: 1 | -1): void {
-    const mark = mix32(claim.incarnation | 0)
-    this.#high = (this.#high + sign * hashText(member, mark)) | 0
-    this.#low = (this.#low + sign * hashText(member, ~mark)) | 0
+    const { high, low } = shareOf(member, claim.incarnation)
+    this.#high = (this.#high + sign * high) | 0
+    this.#low = (this.#low + sign * low) | 0
   }
+}
+
+/** What a living member adds to the halves of the digest. */
+export function shareOf(
+  member: MemberId,
+  incarnation: number,
+): { readonly high: number; readonly low: number } {
+  const mark = mix32(incarnation | 0)
+  return { high: hashText(member, mark), low: hashText(member, ~mark) }
 }
 
 /** Most claims are about one of the first lives: those are the same object everywhere. */

@@ -5,20 +5,21 @@
  * any observer, or the subject itself, says otherwise.
  */
 
-import { Deadlines, earlier } from '../base/deadline.ts'
+import { earliest } from '../base/deadline.ts'
 import type { MemberId, Millis } from '../base/id.ts'
 import { unreachable } from '../base/invariant.ts'
 import type { Random } from '../base/random.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { Awareness } from './awareness.ts'
-import { Census, type MemberChange } from './census.ts'
+import { Census } from './census.ts'
 import { Claims } from './claims.ts'
 import { Hearsay, isContradicted } from './hearsay.ts'
 import { LinkSet } from './link-set.ts'
+import { Lost } from './lost.ts'
 import { isBelievable, type MemberState, type MemberUpdate } from './member.ts'
 import { MemberTable, type SettledState } from './member-table.ts'
-import type { MembershipMessage } from './message.ts'
+import type { Join, MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
 import { PulseTable } from './pulse.ts'
 import { Pulse, type Rest } from './pulse-row.ts'
@@ -35,22 +36,22 @@ export class Membership {
   readonly #random: Random
   readonly #hooks: MembershipHooks
   readonly census: Census
-  readonly #tables: TableExchange
-  readonly #around: Neighbourhood
+  readonly tables: TableExchange
+  readonly around: Neighbourhood
   readonly #rumours = new Rumours()
   readonly #urgent = new UrgentUpdates()
   readonly #awareness = new Awareness()
   readonly #watch: Watch
-  readonly #deadlines = new Deadlines()
-  readonly #linked = new LinkSet()
+  readonly links = new LinkSet()
   readonly #hearsay = new Hearsay()
   readonly #claims: Claims
   readonly #turns: Turns
+  readonly #lost: Lost
   readonly pulse: Pulse
   #incarnation: number
   #hasLeft = false
-  /** Somebody died or left, and the rings close behind. */
-  #hasLost = false
+  /** Whom it observed before somebody died or left, and the rings closed behind. */
+  #subjectsBefore: readonly MemberId[] | undefined
 
   constructor(init: MembershipInit) {
     this.#config = init.config
@@ -60,16 +61,29 @@ export class Membership {
     this.#hooks = init.hooks
     const table = new MemberTable(init.maps)
     const rings = init.presence?.() ?? new ProbeRings(init.config.ringsMin, init.config.ringsMax)
-    this.#tables = new TableExchange(table)
-    this.#around = new Neighbourhood(init.config, init.self, rings)
-    this.census = new Census(table, this.#around, (member) => this.#watch.isSuspect(member))
+    this.around = new Neighbourhood(init.config, init.self, rings)
+    this.census = new Census(table, this.around, (member) => this.#watch.isSuspect(member))
     this.#claims = new Claims(this.census)
+    this.tables = new TableExchange({
+      table,
+      isLinked: (member) => this.links.has(member),
+      incarnation: () => this.#incarnation,
+    })
+    this.#lost = new Lost({
+      ...init,
+      census: this.census,
+      greet: (member, out) => this.tables.greet(member, out),
+      onForgotten: (member) => {
+        this.#watch.forgetAll(member)
+        this.#claims.forget(member)
+      },
+    })
     this.#turns = new Turns(init.config, init.self)
     this.#watch = new Watch(init, this.#awareness, {
-      otherObservers: (subject) => this.#around.otherObservers(subject),
-      isSubject: (member) => this.#around.subjects().includes(member),
-      isNeighbour: (member) => this.#around.neighbours().includes(member),
-      isLinked: (member) => this.#linked.has(member),
+      otherObservers: (subject) => this.around.otherObservers(subject),
+      isSubject: (member) => this.around.subjects().includes(member),
+      isNeighbour: (member) => this.around.neighbours().includes(member),
+      isLinked: (member) => this.links.has(member),
       incarnationOf: (member) => this.incarnationOf(member) ?? 0,
       sendProbe: (to, sequence, now, out) => this.#say('probe', to, sequence, now, out),
       onSuspected: (member) => this.census.noteDoubt(member, true),
@@ -77,7 +91,7 @@ export class Membership {
       onDead: (member, incarnation, now, out) => this.#dead(member, incarnation, now, out),
     })
     const place = init.pulse ?? { table: new PulseTable(init.config, 1), row: 0 }
-    const parts = { turns: this.#turns, watch: this.#watch, around: this.#around }
+    const parts = { turns: this.#turns, watch: this.#watch, around: this.around }
     this.pulse = new Pulse(place, parts)
   }
 
@@ -94,9 +108,9 @@ export class Membership {
 
   start(now: Millis, out: EffectSink): void {
     this.census.hold(this.#ownClaim('alive'))
-    for (const member of this.census.dead()) this.#forgetLater(member, now)
-    this.#turns.advance(this.#around.subjects(), now)
-    this.#around.keepLinks(out)
+    for (const member of this.census.dead()) this.#lost.add(member, now)
+    this.#turns.advance(this.around.subjects(), now)
+    this.around.keepLinks(out)
   }
 
   onMessage(from: MemberId, message: MembershipMessage, now: Millis, out: EffectSink): void {
@@ -104,12 +118,11 @@ export class Membership {
     this.#hear(from, message, now, out)
     switch (message.type) {
       case 'join':
-        this.#onJoin(from, message.isNew)
-        this.#tables.onJoin(from, message.digest, out)
+        this.#onJoin(from, message, now, out)
         break
       case 'member-table':
         this.#applyAll(message.updates, now, out)
-        this.#tables.onTable(from, message, out)
+        this.tables.onTable(from, message, out)
         break
       case 'probe':
         this.#applyAll(message.updates, now, out)
@@ -149,13 +162,13 @@ export class Membership {
 
   onLinkOpened(member: MemberId, now: Millis, out: EffectSink): void {
     if (this.#hasLeft) return
-    this.#linked.add(member)
+    this.links.add(member)
     this.onHeard(member, now, out)
-    this.#tables.greet(member, this.#incarnation, out)
+    this.tables.greetSoon(member, now, out)
   }
 
   onLinkClosed(member: MemberId, now: Millis, out: EffectSink): void {
-    if (!this.#linked.delete(member) || this.#hasLeft) return
+    if (!this.links.delete(member) || this.#hasLeft) return
     if (this.census.isAlive(member)) this.#watch.onLinkClosed(member, now, out)
     this.#settle(out)
   }
@@ -187,40 +200,43 @@ export class Membership {
 
   deadline(): Millis | undefined {
     if (this.#hasLeft) return undefined
-    return earlier(this.#turns.at, earlier(this.#deadlines.next(), this.#watch.deadline()))
+    return earliest(
+      this.#turns.at,
+      this.#hearsay.deadline(),
+      this.tables.deadline(),
+      this.#lost.deadline(),
+      this.#watch.deadline(),
+    )
   }
 
   /** Undefined while somebody is doubted, or something waits to be told or decided. */
   rest(): Rest | undefined {
     if (this.#hasLeft || this.hasNews || !this.#rumours.isEmpty || !this.#hearsay.isEmpty) return
     if (this.#awareness.multiplier > 1 || !this.#watch.isAtRest) return
-    const otherAt = this.#deadlines.next() ?? Number.POSITIVE_INFINITY
-    return { incarnation: this.#incarnation, digest: this.census.digestWords, otherAt }
+    const never = Number.POSITIVE_INFINITY
+    const next = earliest(this.#hearsay.deadline(), this.tables.deadline(), this.#lost.forgetAt)
+    return {
+      incarnation: this.#incarnation,
+      digest: this.census.digestWords,
+      greetsFrom: this.tables.greetsFrom,
+      lost: this.census.size - this.census.presentCount,
+      seekAt: this.#lost.seekAt ?? never,
+      otherAt: next ?? never,
+    }
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
     this.#watch.onDeadlines(now, out)
-    const due = () => this.#deadlines.takeDue(now)
-    for (let key = due(); key !== undefined; key = due())
-      if (key === 'lost') this.#onLostDue(now, out)
-      else if (key.startsWith('hearsay/'))
-        this.#onHearsayDue(key.slice('hearsay/'.length), now, out)
-      else this.#forget(key.slice('forget/'.length))
+    for (const update of this.#hearsay.takeDue(now)) this.#learn(update, now, out)
+    this.tables.onDeadlines(now, out)
+    this.#lost.onDeadlines(now, out)
     if (this.#turns.at <= now) this.#onTurn(now, out)
     this.#settle(out)
   }
 
-  /** Whether one of the three below has anything to take. */
+  /** Whether the census has, or `takeUrgent`. */
   get hasNews(): boolean {
     return this.census.hasNews || !this.#urgent.isEmpty
-  }
-
-  takeChanges(): MemberChange[] {
-    return this.census.takeChanges()
-  }
-
-  takeForgotten(): MemberId[] {
-    return this.census.takeForgotten()
   }
 
   takeUrgent(): MemberUpdate[] {
@@ -236,31 +252,20 @@ export class Membership {
   }
 
   neighbours(): readonly MemberId[] {
-    return this.#around.neighbours()
+    return this.around.neighbours()
   }
 
   linked(): readonly MemberId[] {
-    return this.#linked.list()
+    return this.links.list()
   }
 
   #onTurn(now: Millis, out: EffectSink): void {
-    const subjects = this.#around.subjects()
+    const subjects = this.around.subjects()
     this.#watch.probeDoubtful(subjects, now, out)
     if (subjects.length > 0) this.#watch.probe(this.#turns.subject(subjects), now, out)
-    this.#compare(subjects, out)
+    const compared = this.#turns.compared(subjects)
+    if (compared !== undefined) this.tables.compare(compared, now, out)
     this.#turns.advance(subjects, now)
-  }
-
-  /** Gossip is a hint: now and then two neighbours see whether they hold the same. */
-  #compare(subjects: readonly MemberId[], out: EffectSink): void {
-    const to = this.#turns.compared(subjects)
-    if (to !== undefined && this.#linked.has(to)) this.#tables.greet(to, this.#incarnation, out)
-  }
-
-  #onLostDue(now: Millis, out: EffectSink): void {
-    if (this.census.dead().length === 0) return
-    this.#deadlines.set('lost', now + this.#config.lostGreetingIntervalMs)
-    this.#tables.greetLost(this.#around.presentCount, this.#random, this.#incarnation, out)
   }
 
   #say(type: 'probe' | 'ack', to: MemberId, sequence: number, now: Millis, out: EffectSink): void {
@@ -269,10 +274,10 @@ export class Membership {
     const updates = this.#rumours.take()
     out.push({ type: 'send', to, message: { type, sequence, incarnation, updates, exchange } })
   }
-
   /** Nobody else knows the newcomer yet: its first acquaintance tells all. */
-  #onJoin(from: MemberId, isNew: boolean): void {
-    if (isNew && this.census.isAlive(from)) this.#urgent.add(this.census.updateOf(from))
+  #onJoin(from: MemberId, join: Join, now: Millis, out: EffectSink): void {
+    if (join.isNew && this.census.isAlive(from)) this.#urgent.add(this.census.updateOf(from))
+    this.tables.onJoin(from, join, now, out)
   }
 
   /** The message itself shows that its sender is alive, under the incarnation that it names. */
@@ -282,7 +287,7 @@ export class Membership {
     const isDead = held !== undefined && held.state !== 'alive'
     if (incarnation > (held?.incarnation ?? 0)) {
       const update: MemberUpdate = { member: from, incarnation, state: 'alive' }
-      this.#apply(update, now, out)
+      this.#learn(update, now, out)
       if (isDead) this.#urgent.add(update)
     }
     this.onHeard(from, now, out)
@@ -321,7 +326,7 @@ export class Membership {
   #applyAll(updates: readonly MemberUpdate[], now: Millis, out: EffectSink): void {
     for (const update of this.#believable(updates))
       if (this.#contradicts(update)) this.#doubt(update, now, out)
-      else this.#apply(update, now, out)
+      else this.#learn(update, now, out)
   }
 
   #believable(updates: readonly MemberUpdate[]): readonly MemberUpdate[] {
@@ -332,68 +337,58 @@ export class Membership {
 
   #contradicts(update: MemberUpdate): boolean {
     const isSuspect = this.#watch.isSuspect(update.member)
-    const here = { isLinked: this.#linked.has(update.member), isSuspect }
+    const here = { isLinked: this.links.has(update.member), isSuspect }
     return isContradicted(update, this.census.get(update.member), here)
   }
 
   /** The member is told, and probed. */
   #doubt(update: MemberUpdate, now: Millis, out: EffectSink): void {
     const { member } = update
-    if (!this.#hearsay.hold(update)) return
-    this.#deadlines.set(`hearsay/${member}`, now + 2 * this.#watch.probeTimeoutMs)
+    if (!this.#hearsay.hold(update, now + 2 * this.#watch.probeTimeoutMs)) return
     out.push({ type: 'send', to: member, message: { type: 'claim', updates: [update] } })
     this.#watch.probe(member, now, out)
   }
 
-  #onHearsayDue(member: MemberId, now: Millis, out: EffectSink): void {
-    const update = this.#hearsay.take(member)
-    if (update !== undefined) this.#apply(update, now, out)
+  /** What others may not know yet; who has it from a broadcast does not pass it on, as that goes to all. */
+  #learn(update: MemberUpdate, now: Millis, out: EffectSink): void {
+    if (this.#apply(update, now, out))
+      this.#rumours.add(this.census.updateOf(update.member), this.census.size)
   }
 
-  #apply(update: MemberUpdate, now: Millis, out: EffectSink): void {
+  /** True if it was news. */
+  #apply(update: MemberUpdate, now: Millis, out: EffectSink): boolean {
     const { member } = update
     if (member === this.#self) {
       if (update.state !== 'alive' || update.incarnation > this.#incarnation)
         this.#refute(update.incarnation)
-      return
+      return false
     }
     // Suspicion is not passed on; who hears of one at second hand learns of the member only.
     const state: SettledState = update.state === 'suspect' ? 'alive' : update.state
-    if (state !== 'alive' && this.census.get(member) === undefined) return
-    if (!this.census.hold({ ...update, state })) return
-    this.#rumours.add({ ...update, state }, this.census.size)
+    if (state !== 'alive' && this.census.get(member) === undefined) return false
+    const subjects = this.around.subjects()
+    if (!this.census.hold({ ...update, state })) return false
+    this.tables.noteChange(now)
+    this.#rumours.drop(member)
     this.#watch.forget(member)
-    if (state === 'alive') return
-    this.#hasLost = true
-    this.#forgetLater(member, now)
+    if (state === 'alive') return true
+    this.#subjectsBefore ??= subjects
+    this.#lost.add(member, now)
     // It may hear us still: then it should know, and come back.
-    if (state === 'down' && this.#linked.has(member)) this.#claims.remind(member, now, out)
+    if (state === 'down' && this.links.has(member)) this.#claims.remind(member, now, out)
+    return true
   }
 
   #dead(member: MemberId, incarnation: number, now: Millis, out: EffectSink): void {
-    this.#apply({ member, incarnation, state: 'down' }, now, out)
+    this.#learn({ member, incarnation, state: 'down' }, now, out)
     if (this.stateOf(member) === 'down') this.#urgent.add(this.census.updateOf(member))
   }
 
   #settle(out: EffectSink): void {
-    this.#around.keepLinks(out)
-    if (!this.#hasLost) return
-    this.#hasLost = false
-    this.#watch.onReshaped(this.#around.subjects(), out)
-  }
-
-  /** And sought now and then until then. */
-  #forgetLater(member: MemberId, now: Millis): void {
-    const { memberRetentionMs, lostGreetingIntervalMs } = this.#config
-    this.#deadlines.set(`forget/${member}`, now + memberRetentionMs)
-    if (!this.#deadlines.has('lost'))
-      this.#deadlines.set('lost', now + this.#random.below(lostGreetingIntervalMs))
-  }
-
-  #forget(member: MemberId): void {
-    if (this.census.isAlive(member)) return
-    this.census.forget(member)
-    this.#watch.forgetAll(member)
-    this.#claims.forget(member)
+    this.around.keepLinks(out)
+    const before = this.#subjectsBefore
+    if (before === undefined) return
+    this.#subjectsBefore = undefined
+    this.#watch.onReshaped(before, this.around.subjects(), out)
   }
 }

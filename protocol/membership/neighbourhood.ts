@@ -3,11 +3,11 @@ import { compareText, type MemberId } from '../base/id.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { gossipMeshOf } from './gossip-mesh.ts'
-import type { Presence } from './ring.ts'
+import { type Presence, ringCount } from './ring.ts'
 
 export class Neighbourhood {
   readonly #self: MemberId
-  readonly #fullMeshMax: number
+  readonly #config: Config
   readonly #rings: Presence
   #subjects: readonly MemberId[] | undefined
   #neighbours: readonly MemberId[] | undefined
@@ -15,16 +15,40 @@ export class Neighbourhood {
 
   constructor(config: Config, self: MemberId, rings: Presence) {
     this.#self = self
-    this.#fullMeshMax = config.fullMeshMax
+    this.#config = config
     this.#rings = rings
   }
 
-  /** The member came or went. */
+  /** The member came or went: of thousands of members only those next to it have other neighbours then. */
   reshape(member: MemberId, isPresent: boolean): void {
+    const size = this.#rings.size
+    const isOpen = this.#neighbours === undefined
+    const wasNear = !isPresent && this.#neighbours?.includes(member)
     if (isPresent) this.#rings.add(member)
     else this.#rings.remove(member)
+    const isNear = isOpen || wasNear || !this.#isAlike(size, this.#rings.size)
+    if (!isNear && !(isPresent && this.near(member).includes(this.#self))) return
     this.#subjects = undefined
     this.#neighbours = undefined
+  }
+
+  /** If one more died after so many others, there would be as many rings. */
+  isAlikeAfter(others: number): boolean {
+    const size = this.#rings.size - others
+    return this.#isAlike(size, size - 1)
+  }
+
+  /** Next to whom the member is. */
+  near(member: MemberId): MemberId[] {
+    return [...this.#rings.subjects(member), ...this.#rings.observers(member)]
+  }
+
+  /** Clusters of the two sizes have as many rings, and as dense a mesh. */
+  #isAlike(a: number, b: number): boolean {
+    const { fullMeshMax, ringsMin, ringsMax } = this.#config
+    if (Math.min(a, b) <= Math.max(fullMeshMax, ringsMax + 1)) return false
+    const rings = (size: number) => ringCount(size, ringsMin, ringsMax)
+    return rings(a) === rings(b) && gossipMeshOf(a) === gossipMeshOf(b)
   }
 
   adopt(other: Neighbourhood): void {
@@ -68,7 +92,7 @@ export class Neighbourhood {
   }
 
   #compute(): readonly MemberId[] {
-    if (this.#rings.size <= this.#fullMeshMax)
+    if (this.#rings.size <= this.#config.fullMeshMax)
       return this.#rings.list().filter((member) => member !== this.#self)
     const around = new Set([...this.subjects(), ...this.#rings.observers(this.#self)])
     return [...around].sort(compareText)

@@ -5,7 +5,7 @@
 import { hashWords } from '../base/hash.ts'
 import type { MemberId, Millis, Stamp } from '../base/id.ts'
 import type { Neighbourhood } from './neighbourhood.ts'
-import { nobody, type PulseTable, slotWord, word } from './pulse.ts'
+import { never, nobody, type PulseTable, slotWord, word } from './pulse.ts'
 import type { Turns } from './turns.ts'
 import type { Watch } from './watch.ts'
 
@@ -25,7 +25,24 @@ export interface Rest {
   readonly incarnation: number
   /** Of the table of members. */
   readonly digest: { readonly high: number; readonly low: number }
+  /** Until then greetings wait. */
+  readonly greetsFrom: Millis
+  /** How many are known that are not there, and when one of them is sought. */
+  readonly lost: number
+  readonly seekAt: Millis
   readonly otherAt: Millis
+}
+
+/** What the death of a member that is nothing to it makes of a row. */
+export interface RowsDeath {
+  /** What becomes less of the halves of the table's digest. */
+  readonly share: { readonly high: number; readonly low: number }
+  /** Until then greetings wait. */
+  readonly greetsFrom: Millis
+  /** When one of the lost is sought. */
+  readonly seekAt: Millis
+  /** By then it is in the journal. */
+  readonly journaledAt: Millis
 }
 
 export class Pulse {
@@ -39,6 +56,8 @@ export class Pulse {
   #root = ''
   /** Some neighbour has agreed in the row's version. */
   #isSettled = false
+  /** It may know more of its neighbours than the structures that it stands for. */
+  #hasToTell = false
 
   constructor({ table, row }: PulsePlace, parts: PulseParts) {
     this.table = table
@@ -50,6 +69,11 @@ export class Pulse {
 
   get isCalm(): boolean {
     return this.get(word.isCalm) === 1
+  }
+
+  /** While it is calm. */
+  get deadline(): Millis {
+    return this.table.deadline(this.row)
   }
 
   get root(): string {
@@ -71,18 +95,26 @@ export class Pulse {
   }
 
   /** From here on the row has what the watch had; nobody is doubted, and nothing is to be told. */
-  enter({ incarnation, digest, otherAt }: Rest, root: string, stamp: Stamp): void {
+  enter(
+    { incarnation, digest, greetsFrom, lost, seekAt, otherAt }: Rest,
+    root: string,
+    stamp: Stamp,
+  ): void {
     const { turns, watch, around } = this.#parts
     if (around.neighbours() !== this.#neighbours || around.subjects() !== this.#subjects)
       this.#assign(around.neighbours(), around.subjects())
     if (root !== this.#root) this.#noteRoot(root)
     const probe = watch.handOver()
+    this.#hasToTell = true
     this.#set(word.isCalm, 1)
     this.#set(word.turn, turns.turn)
     this.#set(word.turnAt, turns.at)
     this.#set(word.subject, this.#subjectOf(turns.turn))
     this.#set(word.digestHigh, digest.high)
     this.#set(word.digestLow, digest.low)
+    this.#set(word.greetsFrom, greetsFrom)
+    this.#set(word.lost, lost)
+    this.#set(word.seekAt, seekAt)
     this.#set(word.otherAt, Math.min(otherAt, watch.deadline() ?? Number.POSITIVE_INFINITY))
     this.#set(word.sequence, probe.sequence)
     this.#set(word.sentAt, probe.sentAt)
@@ -111,6 +143,16 @@ export class Pulse {
     })
   }
 
+  /** A member that is nothing to the row's has died: what that makes of the digest, and of what is due. */
+  noteDeath({ share, greetsFrom, seekAt, journaledAt }: RowsDeath): void {
+    this.#set(word.digestHigh, (this.get(word.digestHigh) - share.high) >>> 0)
+    this.#set(word.digestLow, (this.get(word.digestLow) - share.low) >>> 0)
+    this.#set(word.lost, this.get(word.lost) + 1)
+    this.#set(word.greetsFrom, greetsFrom)
+    this.#set(word.seekAt, seekAt)
+    this.#set(word.otherAt, Math.min(journaledAt, this.get(word.otherAt)))
+  }
+
   /** An exchange with the neighbour has just changed nothing: the next one like it need not be looked at. */
   agree(member: MemberId, incarnation: number, now: Millis): void {
     const slot = this.slotOf(member)
@@ -124,20 +166,34 @@ export class Pulse {
     this.#isSettled = true
   }
 
-  /** What neighbours agree on may change now: when each has last agreed is told, and each is looked at again. */
-  unsettle(tell: (member: MemberId, agreedAt: Millis) => void): void {
+  /** The neighbours' exchanges are looked at again, each once. */
+  unsettle(): void {
     if (!this.#isSettled) return
     this.#isSettled = false
+    this.#set(word.version, this.get(word.version) + 1)
+  }
+
+  /** When neighbours were last heard, as far as the watch does not know it. */
+  tellHeard(): void {
+    this.#tell(slotWord.heardAt, (member, at) => this.#parts.watch.noteHeard(member, at))
+    this.#hasToTell = false
+  }
+
+  /** When neighbours last held the same as the row's member, as far as that is not told. */
+  tellAgreed(onAgreed: (member: MemberId, at: Millis) => void): void {
+    this.#tell(slotWord.agreedAt, onAgreed)
+  }
+
+  #tell(name: number, tell: (member: MemberId, at: Millis) => void): void {
+    if (!this.#hasToTell) return
     const { words, slots } = this.table
-    const version = this.get(word.version)
     const count = Math.min(slots, this.#neighbours.length)
     for (let slot = 0; slot < count; slot++) {
-      const of = this.table.slotAt(this.row, slot)
-      if (words[of + slotWord.agreedIn] !== version) continue
-      this.#parts.watch.noteHeard(this.#neighbours[slot]!, words[of + slotWord.heardAt]!)
-      tell(this.#neighbours[slot]!, words[of + slotWord.agreedAt]!)
+      const at = this.table.slotAt(this.row, slot) + name
+      if (words[at] === never) continue
+      tell(this.#neighbours[slot]!, words[at]!)
+      words[at] = never
     }
-    this.#set(word.version, version + 1)
   }
 
   #assign(neighbours: readonly MemberId[], subjects: readonly MemberId[]): void {
@@ -145,8 +201,7 @@ export class Pulse {
     this.#neighbours = neighbours
     this.#subjects = subjects
     const { words, slots } = this.table
-    for (let slot = 0; slot < slots; slot++)
-      words[this.table.slotAt(this.row, slot) + slotWord.agreedIn] = 0
+    for (let slot = 0; slot < slots; slot++) this.table.clearSlot(this.row, slot)
     this.#set(word.subjects, subjects.length <= slots ? subjects.length : 0)
     this.#set(word.comparePhase, this.#parts.turns.comparePhase)
     for (const [turn, subject] of subjects.slice(0, slots).entries()) {

@@ -45,14 +45,20 @@ export const word = {
   /** Of the table of members. */
   digestHigh: 18,
   digestLow: 19,
+  /** Until then greetings are left out of turns. */
+  greetsFrom: 20,
+  /** When one of the lost is sought. */
+  seekAt: 21,
+  /** How many are known that are dead or have left. */
+  lost: 22,
   /** Four for whoever drives the members: a simulator keeps there what it needs of each in the same moment. */
-  spare: 20,
+  spare: 28,
 } as const
 
 /** Words of a neighbour: one line of memory. */
 export const slotWord = {
+  /** When it was last heard, and heard to hold the same as we do; `never`, also where that is told already. */
   heardAt: 0,
-  /** When it was last heard to hold the same as we do. */
   agreedAt: 1,
   incarnation: 2,
   /** The row's version in which an exchange with it changed nothing but these times. */
@@ -64,11 +70,12 @@ export const slotWord = {
   spare: 6,
 } as const
 
-const rowWords = 24
+const rowWords = 32
 const slotWords = 8
 export const nobody = -1
 /** No answer is awaited. */
 export const unsent = -1
+export const never = -1
 
 /** Of a row that stands for a member: whose slots they are. */
 export interface Slots {
@@ -112,8 +119,15 @@ export class PulseTable {
     this.words.fill(0, at, at + word.spare)
     this.words[at + word.version] = 1
     this.words[at + word.timeoutAt] = Number.POSITIVE_INFINITY
-    for (let slot = 0; slot < this.slots; slot++)
-      this.words[this.slotAt(row, slot) + slotWord.agreedIn] = 0
+    for (let slot = 0; slot < this.slots; slot++) this.clearSlot(row, slot)
+  }
+
+  /** Another neighbour's from now on. */
+  clearSlot(row: number, slot: number): void {
+    const of = this.slotAt(row, slot)
+    this.words[of + slotWord.heardAt] = never
+    this.words[of + slotWord.agreedAt] = never
+    this.words[of + slotWord.agreedIn] = 0
   }
 
   /** The member is gone. */
@@ -160,9 +174,8 @@ export class PulseTable {
     const { words } = this
     const at = row * this.stride
     const turnAt = words[at + word.turnAt]!
-    const otherAt = words[at + word.otherAt]!
     const timeoutAt = words[at + word.timeoutAt]!
-    return Math.min(turnAt, otherAt, timeoutAt)
+    return Math.min(turnAt, timeoutAt, this.#otherAt(at))
   }
 
   /** What the row's member says of the time. */
@@ -178,9 +191,9 @@ export class PulseTable {
     const at = row * this.stride
     const slot = words[at + word.subject]!
     if (words[at + word.isCalm] !== 1 || slot === nobody || !this.#agrees(row, slot)) return nobody
-    if (now < words[at + word.turnAt]! || now >= words[at + word.otherAt]!) return nobody
+    if (now < words[at + word.turnAt]! || now >= this.#otherAt(at)) return nobody
     if (words[at + word.probing] !== nobody || words[at + word.sentAt] !== unsent) return nobody
-    this.greeted = this.#greets(row)
+    this.greeted = now < words[at + word.greetsFrom]! ? nobody : this.#greets(row)
     if (this.greeted !== nobody && !this.#agrees(row, this.greeted)) return nobody
     const waitMs = patienceMs(words[at + word.smoothed]!, words[at + word.deviation]!)
     words[at + word.sequence]!++
@@ -189,6 +202,10 @@ export class PulseTable {
     words[at + word.timeoutAt] = now + Math.max(this.#timeoutMs, waitMs)
     this.#advance(row, now)
     return slot
+  }
+
+  #otherAt(at: number): Millis {
+    return Math.min(this.words[at + word.otherAt]!, this.words[at + word.seekAt]!)
   }
 
   #greets(row: number): number {

@@ -23,8 +23,13 @@ export class Rumours {
   }
 
   add(update: MemberUpdate, members: number): void {
-    this.#rumours.delete(update.member)
+    this.drop(update.member)
     this.#rumours.set(update.member, { update, left: 3 + 2 * log2Ceil(members + 1) })
+  }
+
+  /** It is old news. */
+  drop(member: MemberId): void {
+    this.#rumours.delete(member)
   }
 
   /** The next ones to send; counts as sent. */

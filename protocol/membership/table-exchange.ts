@@ -2,41 +2,82 @@
  * Tables compared and repaired: equal digests, nothing more to say; else each sends the other what it holds. Done
  * on every new link and now and then with a neighbour, because rumours and gossip are only hints.
  */
-import { compareText, type MemberId } from '../base/id.ts'
-import type { Random } from '../base/random.ts'
+import { Deadlines } from '../base/deadline.ts'
+import { compareText, type MemberId, type Millis } from '../base/id.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
 import { type MemberTable, updateOf } from './member-table.ts'
-import type { MemberTableMessage } from './message.ts'
+import type { Join, MemberTableMessage } from './message.ts'
+
+/** A broadcast is everywhere within a third of it. */
+const settleMs = 1000
+
+export interface TableExchangeInit {
+  readonly table: MemberTable
+  readonly isLinked: (member: MemberId) => boolean
+  readonly incarnation: () => number
+}
 
 export class TableExchange {
   readonly #table: MemberTable
+  readonly #init: TableExchangeInit
+  /** Of members to be greeted. */
+  readonly #deadlines = new Deadlines()
+  #changedAt: Millis = Number.NEGATIVE_INFINITY
 
-  constructor(table: MemberTable) {
-    this.#table = table
+  constructor(init: TableExchangeInit) {
+    this.#init = init
+    this.#table = init.table
   }
 
-  greet(to: MemberId, incarnation: number, out: EffectSink): void {
-    const digest = this.#table.digest()
-    const isNew = this.#table.size <= 1
-    out.push({ type: 'send', to, message: { type: 'join', incarnation, digest, isNew } })
+  noteChange(now: Millis): void {
+    this.#changedAt = now
   }
 
   /**
-   * Nobody keeps a link to the dead, so after a long partition only this finds the other half again: whoever
-   * is there after all learns what is held of it, and comes back. The whole cluster tries each of the lost
-   * about twice in an interval, whatever its size.
+   * Until then nobody is greeted: what has just changed here is on its way to the others, too. At each death dozens of
+   * members told each other all of their tables: of thousands, that is much.
    */
-  greetLost(present: number, random: Random, incarnation: number, out: EffectSink): void {
-    if (this.#table.size === present) return
-    const lost = this.#table.dead().filter((id) => this.#table.get(id)!.state === 'down')
-    if (!random.chance(Math.min(2 * lost.length, present), present)) return
-    const to = random.pick(lost)
-    if (to !== undefined) this.greet(to, incarnation, out)
+  get greetsFrom(): Millis {
+    return greetsFrom(this.#table.size, this.#changedAt)
   }
 
-  onJoin(from: MemberId, digest: string, out: EffectSink): void {
-    if (digest !== this.#table.digest()) this.#send(from, false, out)
+  greet(to: MemberId, out: EffectSink): void {
+    const digest = this.#table.digest()
+    const isNew = this.#table.size <= 1
+    const incarnation = this.#init.incarnation()
+    out.push({ type: 'send', to, message: { type: 'join', incarnation, digest, isNew } })
+  }
+
+  /** Gossip is a hint: now and then two neighbours see whether they hold the same. */
+  compare(to: MemberId, now: Millis, out: EffectSink): void {
+    if (now >= this.greetsFrom) this.#greetLinked(to, out)
+  }
+
+  /** On a new link, or where the other's digest is another. */
+  greetSoon(to: MemberId, now: Millis, out: EffectSink): void {
+    if (now >= this.greetsFrom) this.#greetLinked(to, out)
+    else this.#deadlines.setEarliest(to, now + settleMs)
+  }
+
+  onJoin(from: MemberId, { digest, isNew }: Join, now: Millis, out: EffectSink): void {
+    if (digest === this.#table.digest()) return
+    // What the greeting itself has changed is no news to its sender.
+    if (isNew || this.#changedAt === now || now >= this.greetsFrom) this.#send(from, false, out)
+    else this.greetSoon(from, now, out)
+  }
+
+  deadline(): Millis | undefined {
+    return this.#deadlines.next()
+  }
+
+  onDeadlines(now: Millis, out: EffectSink): void {
+    const due = () => this.#deadlines.takeDue(now)
+    for (let to = due(); to !== undefined; to = due()) this.#greetLinked(to, out)
+  }
+
+  #greetLinked(to: MemberId, out: EffectSink): void {
+    if (this.#init.isLinked(to)) this.greet(to, out)
   }
 
   /** Its updates have been applied: what the sender lacks goes back, once. */
@@ -56,4 +97,9 @@ export class TableExchange {
       out.push({ type: 'send', to, message })
     }
   }
+}
+
+/** Of a table of that size which changed last then. */
+export function greetsFrom(size: number, changedAt: Millis): Millis {
+  return size > limits.updatesPerMessage ? changedAt + settleMs : 0
 }

@@ -220,9 +220,9 @@ export class Watch {
    * The rings have changed: of those that we are to observe from now on, who has no link to us has perhaps died
    * with its observers, and does not wait for its turn.
    */
-  onReshaped(subjects: readonly MemberId[], out: EffectSink): void {
-    for (const subject of subjects) {
-      if (this.#hooks.isLinked(subject)) continue
+  onReshaped(before: readonly MemberId[], subjects: readonly MemberId[], out: EffectSink): void {
+    for (const subject of subjects === before ? nobody : subjects) {
+      if (before.includes(subject) || this.#hooks.isLinked(subject)) continue
       this.#silent.add(subject)
       this.#isCalm = false
     }

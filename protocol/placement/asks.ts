@@ -188,6 +188,10 @@ export class Asks {
     this.#window = Math.max(limits.pendingPlacementsAtLeast, this.#window >> 1)
   }
 
+  get isEmpty(): boolean {
+    return this.#asks.size === 0
+  }
+
   awaitedFrom(member: MemberId): Ask[] {
     return [...this.#asks.values()].filter(
       (ask) => ask.member === member && !this.#accepted.has(ask.id),

@@ -12,6 +12,10 @@
  * an hour (beyond some three hundred members) it would repair nothing any more: there only changes are told, which
  * reach each member from ten neighbours.
  *
+ * What changes is mostly that something was placed, or has ended: then a record is broadcast within a second, and the
+ * entry rides with it. So that is waited for, and whoever hears it that way tells only newcomers: of ten thousand
+ * members each is spared ten copies, and fifty exchanges that are not calm.
+ *
  * The cost of an answer is the changes that it carries. The rejected alternative, a queue for each peer,
  * costs peers × members.
  */
@@ -55,6 +59,8 @@ const calmMs = 120_000
 /** Up to so many members say what is not new every `availabilityIntervalMs`; beyond, by the square more rarely. */
 const refreshedMembers = 30
 const refreshIntervalMaxMs = 3_600_000
+/** A start's record waits for 300 ms, longer where there is much to hear. */
+const ownWaitMs = 1000
 /** A change of what is used is worth a message from a twentieth of the capacity. */
 const usedSteps = 20
 
@@ -68,9 +74,11 @@ export class AvailabilityTable {
   #log: Change[] = []
   /** Of the members in the log. */
   readonly #newest = new SparseMap<MemberId, number>()
-  #lastChange = 0
+  #lastChange = 1
   #lastChangeAt: Millis = 0
   #ownSetAt: Millis | undefined
+  /** Since when our own entry waits for a broadcast. */
+  #ownWaitsSince: Millis | undefined
   /** The greatest counter of ours that others hold, of an earlier life with a clock that was ahead. */
   #ownFloor = 0
 
@@ -89,6 +97,7 @@ export class AvailabilityTable {
   /** True if the entry is told on: it says something new, or enough time has passed. */
   setOwn(entry: Availability, now: Millis): boolean {
     const held = this.#entries.get(this.#self)
+    if (held !== undefined && this.#ownDueAt() <= now) this.#tellOwn(held, now)
     // Adopted: told by an earlier life, at some time within the interval.
     this.#ownSetAt ??= now - (hashText(this.#self) % this.#intervalMs())
     const isDue = now - this.#ownSetAt >= this.#intervalMs()
@@ -96,14 +105,30 @@ export class AvailabilityTable {
     if (held !== undefined && !isDue && !isOvertaken && !isMaterial(held, entry)) return false
     const counter = Math.max(entry.counter, (held?.counter ?? 0) + 1, this.#ownFloor + 1)
     this.#ownSetAt = now
-    this.#put(counter === entry.counter ? entry : { ...entry, counter }, this.#self, now)
+    this.#ownWaitsSince ??= now
+    this.#entries.set(this.#self, counter === entry.counter ? entry : { ...entry, counter })
     return true
   }
 
-  /** When this member says the same again. */
+  /** To go with a broadcast; undefined where others have it. */
+  takeOwn(now: Millis): Availability | undefined {
+    const own = this.#entries.get(this.#self)
+    if (this.#ownWaitsSince === undefined || own === undefined) return undefined
+    this.#ownWaitsSince = undefined
+    this.#note(own, now)
+    return own
+  }
+
+  /** When this member says the same again, or is done waiting for a broadcast. */
   deadline(): Millis | undefined {
-    const at = (this.#ownSetAt ?? Number.POSITIVE_INFINITY) + this.#intervalMs()
+    const againAt = (this.#ownSetAt ?? Number.POSITIVE_INFINITY) + this.#intervalMs()
+    const at = Math.min(againAt, this.#ownDueAt())
     return at === Number.POSITIVE_INFINITY ? undefined : at
+  }
+
+  /** While it is the same, whoever has been told everything has nothing more to be told. */
+  get version(): number {
+    return this.#lastChange
   }
 
   /** What the peer has not been told, newest first. */
@@ -125,17 +150,21 @@ export class AvailabilityTable {
 
   /** Whether nothing is left to tell the peer, for as long as nothing changes. */
   hasTold(peer: MemberId, now: Millis): boolean {
-    if (now - this.#lastChangeAt > calmMs) return true
-    const { low, gap, high } = this.#toldTo(peer)
-    return high === this.#lastChange && low === gap
+    const told = this.#toldTo(peer)
+    if (now - this.#lastChangeAt > calmMs) {
+      told.high = this.#lastChange
+      told.low = told.high
+      told.gap = told.high
+    }
+    return told.high === this.#lastChange && told.low === told.gap
   }
 
   /** Takes what is newer; returns the members whose entry changed. */
   learn(from: MemberId, entries: readonly Availability[], now: Millis): MemberId[] {
-    const counterMax = (now + this.#config.maxClockDriftMs) * countsPerMs
+    const counterMax = this.#counterMax(now)
     const changed: MemberId[] = []
     for (const entry of entries.slice(0, limits.availabilityPerExchange)) {
-      if (entry.counter > counterMax || !isSane(entry)) continue
+      if (!isPlausible(entry, counterMax)) continue
       if (entry.member === this.#self) this.#ownFloor = Math.max(this.#ownFloor, entry.counter)
       else if (this.#isNewer(entry)) {
         this.#put(entry, from, now)
@@ -143,6 +172,15 @@ export class AvailabilityTable {
       }
     }
     return changed
+  }
+
+  /** By its member's broadcast. True if it is newer. */
+  hear(entry: Availability, now: Millis): boolean {
+    const isOwn = entry.member === this.#self
+    if (isOwn || !isPlausible(entry, this.#counterMax(now)) || !this.#isNewer(entry)) return false
+    this.#entries.set(entry.member, entry)
+    this.#note(entry, now)
+    return true
   }
 
   get(member: MemberId): Availability | undefined {
@@ -155,6 +193,25 @@ export class AvailabilityTable {
     this.#told.delete(member)
   }
 
+  #counterMax(now: Millis): number {
+    return (now + this.#config.maxClockDriftMs) * countsPerMs
+  }
+
+  #ownDueAt(): Millis {
+    return (this.#ownWaitsSince ?? Number.POSITIVE_INFINITY) + ownWaitMs
+  }
+
+  #tellOwn(own: Availability, now: Millis): void {
+    this.#ownWaitsSince = undefined
+    this.#put(own, this.#self, now)
+  }
+
+  /** All have heard it that are told everything else: it gets the number of the last change. */
+  #note({ member }: Availability, now: Millis): void {
+    this.#lastChangeAt = now
+    if (this.#newest.get(member) !== this.#lastChange) this.#append(member, member)
+  }
+
   #isNewer({ member, counter }: Availability): boolean {
     const held = this.#entries.get(member)
     if (held !== undefined) return counter > held.counter
@@ -165,8 +222,12 @@ export class AvailabilityTable {
     this.#lastChange += 1
     this.#lastChangeAt = now
     this.#entries.set(entry.member, entry)
-    this.#newest.set(entry.member, this.#lastChange)
-    this.#log.push({ number: this.#lastChange, member: entry.member, from })
+    this.#append(entry.member, from)
+  }
+
+  #append(member: MemberId, from: MemberId): void {
+    this.#newest.set(member, this.#lastChange)
+    this.#log.push({ number: this.#lastChange, member, from })
     if (this.#log.length > 64 && this.#log.length > 2 * this.#newest.size) this.#compact()
   }
 
@@ -237,8 +298,10 @@ function isMaterial(held: Availability, entry: Availability): boolean {
   })
 }
 
-function isSane({ counter, capacity, committed, used }: Availability): boolean {
-  return counter >= 0 && [capacity, committed, used].every(isNatural)
+function isPlausible(entry: Availability, counterMax: number): boolean {
+  const { counter, capacity, committed, used } = entry
+  if (counter < 0 || counter > counterMax) return false
+  return [capacity, committed, used].every(isNatural)
 }
 
 function isNatural(amounts: Resources): boolean {

@@ -14,7 +14,8 @@ interface Answer extends MemberDifference {
   readonly after: readonly MemberId[]
 }
 
-const answersRemembered = 8
+/** Deaths that are worked in late are asked about in the order in which they came. */
+const answersRemembered = 64
 let answers: readonly Answer[] = []
 
 export function memberDifference(

@@ -113,12 +113,29 @@ export class Placement {
     this.steward.onMembersChanged(members, now, out)
   }
 
+  /** Who looks after what the member runs or looks after once it is dead, after those that are `gone`, or runs the same. */
+  concernedBy(member: MemberId, gone: readonly MemberId[]): MemberId[] {
+    const slots = this.inventory.allocationsOn(member).map(({ body }) => body)
+    const others = slots.flatMap(({ job, slot }) =>
+      this.inventory.allocationsOf(job).filter(({ body }) => body.slot === slot),
+    )
+    const jobs = slots.map(({ job }) => job)
+    const stewards = this.steward.stewardship.heirsOf(member, gone, jobs)
+    return [...others.map((placed) => placed.member), ...stewards]
+  }
+
   /** True if it makes a difference now. */
   learn(from: MemberId, entries: readonly Availability[], now: Millis, out: EffectSink): boolean {
     let isNews = false
     for (const member of this.availability.learn(from, entries, now))
       if (this.steward.onAvailabilityChanged(member, now, out)) isNews = true
     return isNews
+  }
+
+  /** What the author of a broadcast has free. */
+  hear(entry: Availability, now: Millis, out: EffectSink): void {
+    if (this.availability.hear(entry, now))
+      this.steward.onAvailabilityChanged(entry.member, now, out)
   }
 
   /** True if the event was an answer to the host. */

@@ -30,14 +30,12 @@ import { byUrgency, WaitingRoom } from './waiting-room.ts'
 import { explainJob, explainSystemJob } from './why.ts'
 import { WorkQueue } from './work-queue.ts'
 
-export type { StewardHooks } from './seater.ts'
-
 /** A job of 10,000 slots takes 2 ms to reconcile: at most once in 156 ms, then, however fast answers come. */
 const slotsPerMs = 64
 
 export class Steward {
   readonly #init: StewardInit
-  readonly #stewardship: Stewardship
+  readonly stewardship: Stewardship
   readonly #asks: Asks
   readonly #room = new WaitingRoom()
   readonly #seater: Seater
@@ -56,7 +54,7 @@ export class Steward {
   constructor(init: StewardInit) {
     const { config, world, random } = init
     this.#init = init
-    this.#stewardship = new Stewardship(world.self, init.maps)
+    this.stewardship = new Stewardship(world.self, init.maps)
     this.#asks = new Asks(config, random)
     this.#seater = new Seater(init, this.#asks, this.#room)
     this.#stops = new StopRequests(init)
@@ -68,7 +66,7 @@ export class Steward {
     this.#present = other.#present
     this.#hasBegun = other.#hasBegun
     this.#settling.adopt(other.#settling)
-    for (const job of this.#stewardship.adopt(other.#stewardship)) this.#queue.add(job)
+    for (const job of this.stewardship.adopt(other.stewardship)) this.#queue.add(job)
   }
 
   onMembersChanged(changed: readonly MemberId[], now: Millis, _out: EffectSink): void {
@@ -82,6 +80,11 @@ export class Steward {
       if (state === 'down' || state === 'left') this.#giveUpOn(member, now)
     }
     this.#work(now)
+  }
+
+  /** Nothing is to be placed, or waits for room. */
+  get isIdle(): boolean {
+    return this.#room.isEmpty && this.#queue.isEmpty && this.#asks.isEmpty
   }
 
   onInventoryChanged(change: InventoryChange, now: Millis, _out: EffectSink): void {
@@ -143,7 +146,7 @@ export class Steward {
     const { inventory, config } = this.#init
     const job = inventory.job(id)
     if (job === undefined) return undefined
-    const ring = this.#stewardship.ring
+    const ring = this.stewardship.ring
     const fateOf = this.#fates(job, now)
     const explain = job.spec.type === 'system' ? explainSystemJob : explainJob
     return explain({
@@ -164,7 +167,7 @@ export class Steward {
   /** Undefined for a system job, which each member places for itself. */
   stewardOf(job: JobId): MemberId | undefined {
     if (this.#init.inventory.job(job)?.spec.type === 'system') return undefined
-    return this.#stewardship.stewardOf(job)
+    return this.stewardship.stewardOf(job)
   }
 
   /** The first call starts the clock; each one follows the membership. */
@@ -191,7 +194,7 @@ export class Steward {
     const changes = new Map<MemberId, Resources | 'unknown' | undefined>()
     const { came, gone } = memberDifference(before, present)
     for (const member of came)
-      if (!this.#stewardship.has(member))
+      if (!this.stewardship.has(member))
         changes.set(member, inventory.node(member)?.capacity ?? 'unknown')
     for (const member of gone) {
       changes.set(member, undefined)
@@ -201,7 +204,7 @@ export class Steward {
   }
 
   #setMembers(changes: ReadonlyMap<MemberId, Resources | 'unknown' | undefined>): void {
-    const { gained, lost } = this.#stewardship.setMembers(changes)
+    const { gained, lost } = this.stewardship.setMembers(changes)
     for (const job of gained) this.#queue.add(job)
     for (const job of lost) this.#forget(job)
   }
@@ -210,7 +213,7 @@ export class Steward {
     const { inventory } = this.#init
     const changes = new Map<MemberId, Resources | 'unknown'>()
     for (const member of members) {
-      if (this.#stewardship.has(member))
+      if (this.stewardship.has(member))
         changes.set(member, inventory.node(member)?.capacity ?? 'unknown')
       if (inventory.isDraining(member)) this.#seater.noteDeparture(now)
       this.#lookAtJobsOn(member)
@@ -222,12 +225,12 @@ export class Steward {
   #onJobChanged(id: JobId, now: Millis): void {
     const job = this.#init.inventory.job(id)
     if (job === undefined || job.spec.type === 'system') {
-      this.#stewardship.removeJob(id)
+      this.stewardship.removeJob(id)
       this.#forget(id)
       return
     }
-    if (!this.#stewardship.hasJob(id)) this.#noteNews(id, bornAt(job), now)
-    if (this.#stewardship.addJob(id)) this.#queue.add(id)
+    if (!this.stewardship.hasJob(id)) this.#noteNews(id, bornAt(job), now)
+    if (this.stewardship.addJob(id)) this.#queue.add(id)
   }
 
   #onAllocationChanged(id: AllocationId, now: Millis): void {
@@ -259,7 +262,7 @@ export class Steward {
   }
 
   #lookAt(job: JobId): void {
-    if (this.#stewardship.isMine(job)) this.#queue.add(job)
+    if (this.stewardship.isMine(job)) this.#queue.add(job)
   }
 
   #lookAtJobsOn(member: MemberId): void {
@@ -283,8 +286,8 @@ export class Steward {
   }
 
   #workOff(now: Millis, out: EffectSink): void {
-    const jobOf = (id: JobId): Job | undefined => this.#init.inventory.job(id)
-    const inOrder = (ids: JobId[]): JobId[] => byUrgency(ids.flatMap((id) => jobOf(id) ?? []))
+    const { inventory } = this.#init
+    const inOrder = (ids: JobId[]) => byUrgency(ids.flatMap((id) => inventory.job(id) ?? []))
     let budget = limits.candidatesPerStep - this.#tellRisen(now)
     for (let jobs = 0; jobs < limits.jobsPerStep && budget > 0 && !this.#asks.isFull; jobs++) {
       const id = this.#queue.take(inOrder)
@@ -311,7 +314,7 @@ export class Steward {
   /** Does for the job what can be done now. Returns how many candidates were looked at. */
   #advance(id: JobId, budget: number, now: Millis, out: EffectSink): number {
     const job = this.#init.inventory.job(id)
-    if (job === undefined || !this.#stewardship.isMine(id)) return 0
+    if (job === undefined || !this.stewardship.isMine(id)) return 0
     const notBefore = this.#settling.until(job, now) ?? this.#pacedUntil.get(id) ?? now
     if (now < notBefore) {
       this.#deadlines.set(`job ${id}`, notBefore)
@@ -331,7 +334,7 @@ export class Steward {
 
   #seat(plan: Reconciliation, turn: Omit<Turn, 'ring'>): number {
     const { job, now, out } = turn
-    const seated = this.#seater.seat(plan, { ...turn, ring: this.#stewardship.ring })
+    const seated = this.#seater.seat(plan, { ...turn, ring: this.stewardship.ring })
     if (seated.stop !== undefined) this.#stops.send(seated.stop, now, out)
     if (seated.isUnfinished) this.#queue.add(job.id)
     this.#wakeAt(job.id, earliest(plan.wakeAt, seated.retryAt))
@@ -377,12 +380,11 @@ export class Steward {
   }
 
   #reconcile(job: Job, fate: (member: MemberId) => Fate, now: Millis): Reconciliation {
-    const { inventory } = this.#init
     return reconcile({
       job,
-      allocations: inventory.allocationsOf(job.id),
+      allocations: this.#init.inventory.allocationsOf(job.id),
       fateOf: fate,
-      records: inventory,
+      records: this.#init.inventory,
       asked: this.#asks.slotsOf(job.id),
       stopping: this.#stops,
       isWaiting: this.#room.has(job.id),
@@ -392,7 +394,6 @@ export class Steward {
 
   #fates(job: Job, now: Millis): (member: MemberId) => Fate {
     const { world, inventory, config } = this.#init
-    const { lostAfter } = job.spec
-    return fatesFor(lostAfter, { world, inventory, config, absences: this.#absences, now })
+    return fatesFor(job.spec.lostAfter, { world, inventory, config, absences: this.#absences, now })
   }
 }

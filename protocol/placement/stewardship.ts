@@ -109,6 +109,17 @@ export class Stewardship {
     return this.#points.has(member)
   }
 
+  /** Who is the steward of one of these jobs, or of one that was the member's, once that and those `gone` are not there. */
+  heirsOf(member: MemberId, gone: readonly MemberId[], jobs: readonly JobId[]): Set<MemberId> {
+    let before = this.#ring
+    for (const each of gone) before = before.patched(new Map([[each, 0]]))
+    const after = before.patched(new Map([[member, 0]]))
+    const keys = [...this.#on(before.arcsOf(member, this.#points.get(member) ?? 0))]
+      .map(({ key }) => key)
+      .concat(jobs.map(keyOfJob))
+    return new Set(keys.flatMap((key) => after.head(key) ?? []))
+  }
+
   #change(at: number, hashed: Hashed | undefined): void {
     if (this.#isShared) this.#jobs = changed(this.#jobs, at, hashed)
     else if (hashed === undefined) this.#jobs.splice(at, 1)

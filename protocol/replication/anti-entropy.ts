@@ -95,10 +95,9 @@ export class AntiEntropy {
     if (this.#leads(member)) this.#sendRoot(member, false, now, out)
   }
 
-  onMembersChanged(): void {
-    for (const member of this.#peers.keys()) {
-      if (this.#init.isPresent(member)) continue
-      this.#peers.delete(member)
+  onMembersChanged(members: readonly MemberId[]): void {
+    for (const member of members) {
+      if (this.#init.isPresent(member) || !this.#peers.delete(member)) continue
       this.#endSession(member)
       this.#deadlines.clear(`start/${member}`)
     }
@@ -176,13 +175,14 @@ export class AntiEntropy {
     return this.#isEqualTo(member)
   }
 
-  /** The member held the same at that time, and nothing has changed here since. */
-  noteAgreed(member: MemberId, at: Millis): void {
+  /** The member held the same as we did at that time; `position`: of the log then. */
+  noteAgreed(member: MemberId, at: Millis, root: string, position: number): void {
     const peer = this.#peers.get(member)
-    if (peer === undefined) return
+    if (peer === undefined || (peer.heardAt ?? at) > at) return
+    peer.root = root
     peer.heardAt = at
     peer.agreedAt = at
-    peer.agreedPosition = this.#init.log.position
+    peer.agreedPosition = position
   }
 
   deadline(): Millis | undefined {

@@ -42,6 +42,8 @@ export class RecordMap {
   #entries: BigMap<Entry>
   #records = 0
   #tombstones = 0
+  /** What `hasOther` found last: it is there still, nearly always. */
+  #other = ''
 
   constructor(maps: BigMaps = plainMaps) {
     this.#maps = maps
@@ -79,7 +81,13 @@ export class RecordMap {
 
   /** Whether there is another key of the prefix with a value; the first that is found will do. */
   hasOther(prefix: string, key: string): boolean {
-    for (const other of this.#keys(prefix)) if (other !== key) return true
+    const last = this.#entries.get(this.#other)
+    if (this.#other.startsWith(prefix) && this.#other !== key && last && hasValue(last)) return true
+    for (const other of this.#keys(prefix)) {
+      if (other === key) continue
+      this.#other = other
+      return true
+    }
     return false
   }
 

@@ -148,6 +148,11 @@ export class Replica {
     return this.#map.tree.root()
   }
 
+  /** Of the log of what was learned. */
+  get position(): number {
+    return this.#log.position
+  }
+
   size(): { records: number; tombstones: number } {
     return this.#map.size()
   }
@@ -289,9 +294,9 @@ export class Replica {
     this.#writes.send(now, out)
   }
 
-  onMembersChanged(now: Millis, out: EffectSink): void {
+  onMembersChanged(members: readonly MemberId[], now: Millis, out: EffectSink): void {
     this.#history.onMembersChanged(this.#init.hooks.present().length, now)
-    this.antiEntropy.onMembersChanged()
+    this.antiEntropy.onMembersChanged(members)
     this.#writes.onMembersChanged()
     this.#writes.send(now, out)
   }

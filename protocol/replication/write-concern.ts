@@ -132,6 +132,7 @@ export class WriteConcern {
 
   /** Those who are gone need not be waited for. */
   onMembersChanged(): void {
+    if (this.#batches.size === 0) return
     const peers = new Set(this.#peers())
     for (const batch of this.#batches.values()) if (!peers.has(batch.peer)) this.#end(batch.round)
   }

@@ -7,6 +7,7 @@ import { Random } from '../../protocol/base/random.ts'
 import { startAsleep } from '../../sim/asleep.ts'
 import { Simulator } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
+import { placedCluster } from './placed-cluster.ts'
 
 const second = 1_000_000
 const { values } = parseArgs({
@@ -30,17 +31,16 @@ const crashesPerMinute = Number(values.crashesPerMinute)
 
 const startedAt = performance.now()
 const network = { lossPermille: Number(values.lossPermille) }
-const simulator = new Simulator({ seed: Number(values.seed), members, network })
+const seed = Number(values.seed)
+const simulator =
+  jobs > 0
+    ? placedCluster({ members, jobs, seed, network })
+    : new Simulator({ seed, members, network })
 const begin = values.start === 'asleep' ? startAsleep : startWarm
-begin(simulator, values.cell === undefined ? members : Number(values.cell))
+if (jobs === 0) begin(simulator, values.cell === undefined ? members : Number(values.cell))
 // Links are open after two seconds, and each neighbour has been probed after ten.
-simulator.run(12 * second)
+simulator.run((jobs > 0 ? 30 : 12) * second)
 const random = new Random(7)
-for (let i = 0; i < jobs; i++) {
-  submit(`job-${i}`)
-  if (i % 20 === 19) simulator.run(second / 5)
-}
-if (jobs > 0) simulator.run(20 * second)
 const setUpMs = performance.now() - startedAt
 const before = { running: simulator.metrics.running.tasks, events: simulator.events }
 const measuredAt = performance.now()
@@ -67,11 +67,3 @@ const figures = {
   traceHash: simulator.traceHash(),
 }
 process.stdout.write(`${JSON.stringify(figures)}\n`)
-
-function submit(id: string): void {
-  const tasks = [{ name: 'main', process: { command: ['sleep', '1000'] }, ports: [], checks: [] }]
-  const resources = { cpu: 100 + 100 * random.below(10), memory: 64 + 64 * random.below(16) }
-  const spec = { id, count: 1, tasks: tasks.map((task) => ({ ...task, resources })) }
-  const command = { type: 'submit-job', spec, mode: 'upsert', ifMatch: null, copies: null } as const
-  random.pick(simulator.up())?.request(command, () => {})
-}

@@ -19,7 +19,7 @@ import { FileProblem } from '../file-problem.ts'
 import type { FlightRecorder } from '../flight-recorder.ts'
 import type { Host } from '../host.ts'
 import { toySeal } from '../seal.ts'
-import { Simulator } from '../simulator.ts'
+import { Simulator, type SimulatorOptions } from '../simulator.ts'
 import { coreThatRead } from '../warm-start.ts'
 import { restoreTasks } from './tasks.ts'
 
@@ -30,18 +30,20 @@ export interface StageOptions {
   readonly file: string
   readonly seed: number
   readonly recorders?: ReadonlyMap<number, FlightRecorder> | undefined
+  /** Left out, one that is as slow as the seed says. */
+  readonly network?: SimulatorOptions['network']
 }
 
 export function stageOf(
   snapshot: Snapshot,
-  { file, seed, recorders = new Map() }: StageOptions,
+  { file, seed, recorders = new Map(), network }: StageOptions,
 ): Simulator {
   const simulator = new Simulator({
     seed,
     members: 0,
     config: snapshot.config,
     epochMs: snapshot.at,
-    network: { latencyMaxUs: latenciesMaxUs[seed % latenciesMaxUs.length]! },
+    network: network ?? { latencyMaxUs: latenciesMaxUs[seed % latenciesMaxUs.length]! },
   })
   for (const [host, recorder] of recorders) simulator.recorders.set(host, recorder)
   const starts = startsOf(snapshot)

@@ -67,7 +67,7 @@ journal('a member that was dead for its time is deleted from the journal', () =>
         persisted.push(effect.id)
       }
   }
-  for (let now = 0; now <= 15_000; now += 100) {
+  for (let now = 0; now <= 45_000; now += 100) {
     take(core.step({ type: 'tick' }, now))
     for (const id of persisted.splice(0)) take(core.step({ type: 'persisted', id }, now))
   }

@@ -107,8 +107,17 @@ calm('a life with all that can happen is the same', () => {
 })
 
 calm('drawn scenarios are the same', () => {
-  for (const seed of [11, 12, 13, 14, 15, 16]) {
-    const drawn = drawScenario(seed, { membersMin: 5, membersMax: 30 })
+  // 258: among few, availability that is learned moves the moment at which one's own is said again.
+  for (const [seed, membersMax] of [
+    [11, 30],
+    [12, 30],
+    [13, 30],
+    [14, 30],
+    [15, 30],
+    [16, 30],
+    [258, 60],
+  ] as const) {
+    const drawn = drawScenario(seed, { membersMin: 5, membersMax })
     const hashes = [true, false].map((isPlain) => {
       const run = new Run({ ...drawn, encode: false }, { isPlain })
       for (const _ of run.steps());

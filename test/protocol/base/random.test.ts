@@ -33,6 +33,26 @@ random('shuffles without loss', () => {
   )
 })
 
+random('samples are of the items, each once, and even', () => {
+  const source = new Random(9)
+  const counts = Array.from({ length: 10 }, () => 0)
+  for (let i = 0; i < 20_000; i++) {
+    const drawn = source.sample([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 3)
+    assert.is(new Set(drawn).size, 3)
+    for (const item of drawn) counts[item]!++
+  }
+  for (const count of counts) assert.ok(count > 5700 && count < 6300, `${counts}`)
+  assert.equal(new Random(9).sample([1, 2], 5).sort(), [1, 2])
+})
+
+random('goes on where its state is kept', () => {
+  const words = new Int32Array(8)
+  const kept = new Random(7, words, 4)
+  const drawn = [kept.uint32(), new Random(7, words, 4).uint32(), new Random(0, words, 4).uint32()]
+  assert.equal(drawn, [957378537, 1157909213, 1938137597])
+  assert.equal([...words.slice(0, 4)], [0, 0, 0, 0])
+})
+
 random('hashes are the same on every machine, and spread', () => {
   assert.is(fingerprint('starling'), 'b70907fff3a86dd0')
   assert.is(mix32(0), 0)

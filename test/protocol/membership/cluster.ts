@@ -165,7 +165,7 @@ export class Cluster {
   }
 
   #logChanges(member: MemberId, { membership }: Agent): void {
-    for (const { update, previous } of membership.takeChanges())
+    for (const { update, previous } of membership.census.takeChanges())
       this.#print(`${member} sees ${describeUpdate(update)}${previous ? `, was ${previous}` : ''}`)
   }
 

@@ -43,6 +43,7 @@ availability(
     ] as const) {
       const own = table()
       own.setOwn(entry('m0', 1), now)
+      own.takeOwn(now)
       for (let i = 1; i < members; i++) own.learn('m1', [entry(`m${i}`, 1)], now)
       assert.is(own.deadline(), afterMs && now + afterMs, `${members}`)
       assert.not(own.setOwn(entry('m0', 2), now + (afterMs ?? 2 ** 40) - 1))
@@ -161,15 +162,62 @@ availability('a change reaches all of 20 members in some rounds, then there is s
     }
     return told
   }
-  for (const [i, each] of tables.entries()) each.setOwn(entry(`m${i}`, 1), now)
+  const later = now + 1000
+  const setOwn = (i: number, each: Availability) => {
+    tables[i]!.setOwn(each, now)
+    assert.is(tables[i]!.deadline(), later, 'it waits for a broadcast')
+    tables[i]!.setOwn(each, later)
+  }
+  for (let i = 0; i < count; i++) setOwn(i, entry(`m${i}`, 1))
   for (let i = 0; i < 30; i++) round(i)
   assert.is(round(0), 0, 'silence')
-  tables[3]!.setOwn(entry('m3', 2, 500), now)
+  setOwn(3, entry('m3', 2, 500))
   let rounds = 0
   while (tables.some((each) => each.get('m3')?.used.cpu !== 500)) round(rounds++)
   assert.ok(rounds <= 6, `${rounds} rounds`)
   for (let i = 0; i < 2 * rings; i++) round(rounds + i)
   assert.is(round(0), 0, 'silence again')
+})
+
+availability('what a broadcast has brought is told only to those who come later', () => {
+  const own = table()
+  own.learn('m1', [entry('m1', 1), entry('m2', 1)], now)
+  const told = (peer: string) => own.entriesFor(peer, now).map(({ member }) => member)
+  assert.equal(told('m9'), ['m2', 'm1'])
+  const { version } = own
+  assert.ok(own.hear(entry('m2', 2), now))
+  assert.not(own.hear(entry('m2', 2), now), 'no news')
+  assert.not(own.hear(entry('m0', 9), now), 'nobody else tells what we have')
+  assert.is(own.get('m2')?.counter, 2)
+  assert.equal(told('m9'), [])
+  assert.is(own.version, version)
+  assert.equal(told('m8'), ['m2', 'm1'])
+})
+
+availability('our own entry goes with a broadcast, or after a second without one', () => {
+  const own = table()
+  assert.is(own.takeOwn(now), undefined)
+  own.setOwn(entry('m0', 1), now)
+  assert.is(own.takeOwn(now + 300)?.counter, 1)
+  assert.is(own.takeOwn(now + 300), undefined)
+  const told = (peer: string, at: number) => own.entriesFor(peer, at).length
+  assert.is(told('m9', now + 2000), 1, 'it was not there')
+  assert.is(told('m9', now + 2000), 0)
+  own.setOwn(entry('m0', 2, 500), now + 3000)
+  assert.is(told('m9', now + 3999), 0)
+  own.setOwn(entry('m0', 2, 500), now + 4000)
+  assert.is(told('m9', now + 4000), 1)
+  assert.is(own.takeOwn(now + 4000), undefined)
+})
+
+availability('after two minutes a peer counts as told, but not one that comes later', () => {
+  const own = table()
+  own.learn('m1', [entry('m1', 1)], now)
+  const later = now + 121_000
+  assert.ok(own.hasTold('m9', later))
+  own.hear(entry('m2', 1), later)
+  assert.equal(own.entriesFor('m9', later), [])
+  assert.is(own.entriesFor('m8', later).length, 2)
 })
 
 availability.run()

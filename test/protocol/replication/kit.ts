@@ -228,7 +228,10 @@ export class Cluster {
 
   #tellMembers(): void {
     for (const [member, { isUp }] of this.hosts)
-      if (isUp) this.act(member, (replica, out) => replica.onMembersChanged(this.now, out))
+      if (isUp)
+        this.act(member, (replica, out) =>
+          replica.onMembersChanged([...this.hosts.keys()], this.now, out),
+        )
   }
 
   #takeNext(end: number): Happening | undefined {

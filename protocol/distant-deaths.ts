@@ -1,0 +1,151 @@
+/**
+ * Deaths far away. In a cluster of thousands a death concerns some dozens: the member's neighbours, and who looks after
+ * what it ran. All others have to know of it, no more. So a simulated calm one of these writes the death into its row,
+ * and works it in with its next ordinary step, or when somebody looks: until then the structures beneath, a hundred
+ * lines of memory, are not touched. Whom a death concerns is found once for all that know the same (`DeathBoard`).
+ * An agent has nobody to share that with, and takes every death the ordinary way.
+ *
+ * Invariant: what is worked in later has no effect but the notification that was given at once (core.ts sees to it).
+ */
+import type { MemberId, Millis } from './base/id.ts'
+import { type Broadcaster, isRejection } from './broadcaster.ts'
+import type { Config } from './config.ts'
+import type { DeathBoard, DistantDeath } from './death-board.ts'
+import type { EffectSink } from './effect.ts'
+import { journalDelayMs } from './member-journal.ts'
+import { turnToSeek } from './membership/lost.ts'
+import { isBelievable, type MemberUpdate } from './membership/member.ts'
+import { shareOf } from './membership/member-table.ts'
+import type { Membership } from './membership/membership.ts'
+import { word } from './membership/pulse.ts'
+import type { Pulse } from './membership/pulse-row.ts'
+import { greetsFrom } from './membership/table-exchange.ts'
+import type { Broadcast } from './message.ts'
+import type { Placement } from './placement/placement.ts'
+
+export interface DistantDeathsParts {
+  readonly self: MemberId
+  readonly config: Config
+  readonly broadcaster: Broadcaster
+  readonly membership: Membership
+  readonly placement: Placement
+  /** Undefined: each death goes the ordinary way. */
+  readonly deathBoard?: DeathBoard
+}
+
+export interface Waiting {
+  readonly update: MemberUpdate
+  readonly at: Millis
+}
+
+const none: readonly Waiting[] = []
+
+export class DistantDeaths {
+  readonly #parts: DistantDeathsParts
+  readonly #self: MemberId
+  readonly #board: DeathBoard | undefined
+  readonly #pulse: Pulse
+  readonly #seekIntervalMs: Millis
+  #waiting: Waiting[] = []
+  /** This member waits for nobody, and has no link but to neighbours; undefined while nobody asks. */
+  #isFree: boolean | undefined
+
+  constructor(parts: DistantDeathsParts) {
+    this.#parts = parts
+    this.#self = parts.self
+    this.#board = parts.deathBoard
+    this.#pulse = parts.membership.pulse
+    this.#seekIntervalMs = parts.config.lostGreetingIntervalMs
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0
+  }
+
+  /** In the order in which they were heard of. */
+  take(): readonly Waiting[] {
+    if (this.#waiting.length === 0) return none
+    const taken = this.#waiting
+    this.#waiting = []
+    return taken
+  }
+
+  /** An ordinary step is over that may have changed anything. */
+  noteStep(): void {
+    this.#isFree = undefined
+  }
+
+  /** False where the broadcast says anything else, or concerns this member: then nothing is done. */
+  takes(broadcast: Broadcast, now: Millis, sink: EffectSink): boolean {
+    const board = this.#board
+    if (board === undefined || now >= this.#pulse.deadline) return false
+    this.#isFree ??= this.#findFree()
+    if (!this.#isFree) return false
+    let death = board.find(broadcast, this.#pulse)
+    if (death === undefined) {
+      death = this.#examine(broadcast)
+      board.post(broadcast, this.#pulse, death)
+    }
+    if (death === null || death.concerned.has(this.#self)) return false
+    this.#waiting.push({ update: death.update, at: now })
+    this.#note(death, now)
+    sink.push(death.notice)
+    return true
+  }
+
+  /** How many are lost is not the same to all that know the same members: newcomers have not heard of them. */
+  #note({ share, present }: DistantDeath, now: Millis): void {
+    const lost = this.#pulse.get(word.lost) + 1
+    this.#pulse.noteDeath({
+      share,
+      greetsFrom: greetsFrom(present + lost, now),
+      seekAt: turnToSeek(this.#self, { present, lost }, this.#seekIntervalMs, now),
+      journaledAt: now + journalDelayMs,
+    })
+  }
+
+  #findFree(): boolean {
+    const { membership, placement } = this.#parts
+    const { links, around } = membership
+    return placement.steward.isIdle && links.areAmong(around.neighbours())
+  }
+
+  /** As it is to all that know the same; null where it is no death, or changes more. */
+  #examine(broadcast: Broadcast): DistantDeath | null {
+    const { author, updates, records, availability } = broadcast
+    const [update] = updates
+    // Several at once are rare, and go the ordinary way.
+    if (update === undefined || updates.length > 1 || records.length > 0 || availability)
+      return null
+    const gone = this.#waiting.map((each) => each.update.member)
+    const { broadcaster, membership, placement } = this.#parts
+    if (gone.includes(update.member) || !this.#isPlain(update, gone.length)) return null
+    if (isRejection(broadcaster.open(broadcast))) return null
+    const near = membership.around.near(update.member)
+    const others = placement.concernedBy(update.member, gone)
+    return this.#describe(update, new Set([author, update.member, ...near, ...others]))
+  }
+
+  /** Of one that is alive here, in a cluster so large that nothing depends on how many are left. */
+  #isPlain({ member, incarnation, state }: MemberUpdate, gone: number): boolean {
+    const { census, around } = this.#parts.membership
+    const held = census.get(member)
+    if (state !== 'down' || held?.state !== 'alive' || incarnation < held.incarnation) return false
+    return isBelievable(incarnation, held.incarnation) && around.isAlikeAfter(gone)
+  }
+
+  #describe(update: MemberUpdate, concerned: ReadonlySet<MemberId>): DistantDeath {
+    const { census } = this.#parts.membership
+    const { member } = update
+    return {
+      update,
+      concerned,
+      share: shareOf(member, census.get(member)!.incarnation),
+      present: census.presentCount - this.#waiting.length - 1,
+      notice: {
+        type: 'notify',
+        notification: { type: 'member-changed', update, previous: 'alive' },
+      },
+    }
+  }
+}
