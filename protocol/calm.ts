@@ -1,8 +1,8 @@
 /**
  * The calm life of a member: while nobody is doubted, nothing is to be told and nothing else is due, its turns,
  * probes and acks are steps of its row of numbers (membership/pulse.ts). Whatever else happens goes the ordinary way,
- * and so does the first exchange with each neighbour after something has changed: only where that one changed
- * nothing but times are the next ones like it left to the row.
+ * and so does the first exchange with each neighbour, also where there is more to tell it of what is free: only where
+ * that one changed nothing but times are the next ones like it left to the row.
  */
 import { hashName, hashWords } from './base/hash.ts'
 import type { MemberId, Millis } from './base/id.ts'

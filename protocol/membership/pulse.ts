@@ -1,7 +1,7 @@
 /**
  * The pulse of calm members, one row of numbers each: whose turn it is, the probe under way, when each neighbour
  * was last heard. Of a member's life nearly all is this: a probe and an ack a second, which say that nothing is
- * new. What they change lies together here, in three lines of memory, so that a simulator can let thousands of them
+ * new. What they change lies together here, in four lines of memory, so that a simulator can let thousands of them
  * beat; a step over the ordinary structures reads a hundred lines, and waits for each.
  *
  * Invariant: while a row is calm, each function below does to it what the ordinary step would do to the structures
