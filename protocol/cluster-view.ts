@@ -91,7 +91,7 @@ function viewNode(member: MemberId, { membership, placement }: Sources): NodeVie
     body: inventory.node(member),
     committed: inventory.committed(member),
     used: placement.availability.get(member)?.used ?? noResources,
-    linked: membership.linked().includes(member),
+    linked: membership.links.has(member),
   }
 }
 

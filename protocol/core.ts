@@ -118,7 +118,6 @@ class MemberCore implements Core {
     const out = this.#out
     invariant(out.length === 0, 'one step at a time')
     this.#catchUp(out)
-    this.#now = now
     this.#isStirred = !isCalm(event)
     if (this.#epoch.isDurable) this.#dispatch(event, now, out)
     else this.#begin(event, now, out)
@@ -138,23 +137,24 @@ class MemberCore implements Core {
   /** Good until the next step. */
   view(): ClusterView {
     if (this.#calm.distantDeaths.isEmpty) return this.#view
-    const now = this.#now
     this.#calm.leave(nothing)
     this.#catchUp(this.#out)
-    this.#now = now
-    this.#calm.enter(nothing, true, this.#othersDeadline, now)
+    this.#calm.enter(nothing, true, this.#othersDeadline, this.#now)
     return this.#view
   }
 
   /** What was noted of distant deaths is worked in: all else that follows has followed already. */
   #catchUp(out: Effect[]): void {
     const deaths = this.#calm.distantDeaths.take()
+    if (deaths.length === 0) return
+    const now = this.#now
     for (const { update, at } of deaths) {
       this.#now = at
       this.#membership.applyUpdates([update], at, out)
       this.#passOnMembers(at, out)
     }
-    if (deaths.length > 0) this.#noteDeadline()
+    this.#now = now
+    this.#noteDeadline()
     const isKnown = out.length === deaths.length && out.every(({ type }) => type === 'notify')
     invariant(isKnown, 'a distant death is no affair of ours')
     out.length = 0

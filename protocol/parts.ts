@@ -116,7 +116,7 @@ function createReplica(
     random: new Random(random.uint32()),
     hooks: {
       nextEffectId: () => hooks.nextEffectId(),
-      peers: () => membership.linked().filter((member) => member !== self && isHere(member)),
+      peers: () => membership.links.list().filter((member) => member !== self && isHere(member)),
       present: () => membership.census.present(),
       isPresent: isHere,
     },

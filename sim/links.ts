@@ -109,18 +109,22 @@ export class Links {
   relay(from: Host, to: Host, message: number, bytes: number): boolean {
     const way = this.#ends.wayNumber(from, to)
     if (way < 0) return false
-    if (this.isFree(way)) this.#relay(way, from, to, message, bytes)
-    else this.#pass(this.#ends.of(from).get(to.index)!, from, message, bytes)
+    if (!this.isFree(way)) this.#pass(this.#ends.of(from).get(to.index)!, from, message, bytes)
+    else if (!this.#transmit(way, from, to, message, bytes)) this.doom(from, to, message)
     return true
   }
 
-  #relay(way: number, from: Host, to: Host, message: number, bytes: number): void {
+  /** Over a way that is free. False when the connection is given up first. */
+  #transmit(way: number, from: Host, to: Host, payload: Payload, bytes: number): boolean {
     const { network, nowUs } = this.#simulator
     const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
-    if (transitUs === undefined) return this.#lose(message)
-    if (transitUs === Number.POSITIVE_INFINITY) return this.doom(from, to, message)
-    const arrivalUs = this.ways.arrive(way, nowUs + transitUs)
-    this.#simulator.scheduleArrival(arrivalUs - nowUs, from, to, message)
+    if (transitUs === Number.POSITIVE_INFINITY) return false
+    if (transitUs === undefined) this.#lose(payload)
+    else {
+      const arrivalUs = this.ways.arrive(way, nowUs + transitUs)
+      this.#simulator.scheduleArrival(arrivalUs - nowUs, from, to, payload)
+    }
+    return true
   }
 
   /** The agent was killed: its kernel resets what it had open. */
@@ -164,12 +168,7 @@ export class Links {
     }
     if (!this.#isThrough(connection, way, from, to)) return this.#stall(connection, from, payload)
     this.#noteWhole(connection)
-    const { network, nowUs } = this.#simulator
-    const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
-    if (transitUs === undefined) return this.#lose(payload)
-    if (transitUs === Number.POSITIVE_INFINITY) return this.#doom(connection, from, payload)
-    const arrivalUs = this.ways.arrive(way.number, nowUs + transitUs)
-    this.#simulator.scheduleArrival(arrivalUs - nowUs, from, to, payload)
+    if (!this.#transmit(way.number, from, to, payload, bytes)) this.#doom(connection, from, payload)
   }
 
   /** Lost so often that the connection ends first. */

@@ -103,7 +103,7 @@ export class Mesh {
     this.#peers[host]!.push(peer)
     if (hasDialled) this.#dialled[host]!.add(peer)
     if (isMeshed) this.#mesh[host]!.push(peer)
-    this.#port.needsCare(host)
+    this.#needsCare(host)
   }
 
   leave(host: number, peer: number): void {

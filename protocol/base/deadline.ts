@@ -68,6 +68,11 @@ export class Deadlines {
     return top.key
   }
 
+  /** Takes one after the other, also what becomes due meanwhile. */
+  *due(now: Millis): Generator<string, void, void> {
+    for (let key = this.takeDue(now); key !== undefined; key = this.takeDue(now)) yield key
+  }
+
   #find(key: string): Entry | undefined {
     if (this.#entries !== undefined) return this.#entries.get(key)
     for (const entry of this.#heap) if (entry.key === key) return entry

@@ -247,9 +247,7 @@ export class Doubts {
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
-    for (;;) {
-      const key = this.#deadlines.takeDue(now)
-      if (key === undefined) return
+    for (const key of this.#deadlines.due(now)) {
       const subject = key.slice(key.indexOf('/') + 1)
       const doubt = this.#doubts.get(subject)
       if (doubt === undefined) continue

@@ -37,8 +37,7 @@ export class Hearsay {
   /** What was never contradicted. */
   takeDue(now: Millis): MemberUpdate[] {
     const taken: MemberUpdate[] = []
-    const due = () => this.#deadlines.takeDue(now)
-    for (let member = due(); member !== undefined; member = due()) {
+    for (const member of this.#deadlines.due(now)) {
       taken.push(this.#waiting.get(member)!)
       this.#waiting.delete(member)
     }

@@ -60,8 +60,7 @@ export class Lost {
 
   onDeadlines(now: Millis, out: EffectSink): void {
     if (this.#seekAt !== undefined && this.#seekAt <= now) this.#seek(now, out)
-    const due = () => this.#forgetAt.takeDue(now)
-    for (let member = due(); member !== undefined; member = due()) this.#forget(member)
+    for (const member of this.#forgetAt.due(now)) this.#forget(member)
   }
 
   /** One of those that did not leave of their own accord. */

@@ -194,7 +194,7 @@ export class Membership {
     const update = this.#ownClaim('left')
     this.census.hold(update)
     this.#urgent.add(update)
-    for (const to of this.linked()) this.#claims.tell(to, this.#self, out)
+    for (const to of this.links.list()) this.#claims.tell(to, this.#self, out)
     this.#hasLeft = true
   }
 
@@ -249,14 +249,6 @@ export class Membership {
 
   incarnationOf(member: MemberId): number | undefined {
     return this.census.get(member)?.incarnation
-  }
-
-  neighbours(): readonly MemberId[] {
-    return this.around.neighbours()
-  }
-
-  linked(): readonly MemberId[] {
-    return this.links.list()
   }
 
   #onTurn(now: Millis, out: EffectSink): void {

@@ -72,8 +72,7 @@ export class TableExchange {
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
-    const due = () => this.#deadlines.takeDue(now)
-    for (let to = due(); to !== undefined; to = due()) this.#greetLinked(to, out)
+    for (const to of this.#deadlines.due(now)) this.#greetLinked(to, out)
   }
 
   #greetLinked(to: MemberId, out: EffectSink): void {

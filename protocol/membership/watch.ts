@@ -275,11 +275,8 @@ export class Watch {
 
   onDeadlines(now: Millis, out: EffectSink): void {
     this.#doubts.onDeadlines(now, out)
-    for (;;) {
-      const key = this.#deadlines.takeDue(now)
-      if (key === undefined) return
+    for (const key of this.#deadlines.due(now))
       this.#onProbeFailed(key.slice('probe/'.length), now, out)
-    }
   }
 
   #start(

@@ -115,7 +115,7 @@ export class AvailabilityTable {
     const own = this.#entries.get(this.#self)
     if (this.#ownWaitsSince === undefined || own === undefined) return undefined
     this.#ownWaitsSince = undefined
-    this.#note(own, now)
+    this.#append(this.#self, this.#self, now)
     return own
   }
 
@@ -179,7 +179,7 @@ export class AvailabilityTable {
     const isOwn = entry.member === this.#self
     if (isOwn || !isPlausible(entry, this.#counterMax(now)) || !this.#isNewer(entry)) return false
     this.#entries.set(entry.member, entry)
-    this.#note(entry, now)
+    this.#append(entry.member, entry.member, now)
     return true
   }
 
@@ -206,12 +206,6 @@ export class AvailabilityTable {
     this.#put(own, this.#self, now)
   }
 
-  /** All have heard it that are told everything else: it gets the number of the last change. */
-  #note({ member }: Availability, now: Millis): void {
-    this.#lastChangeAt = now
-    if (this.#newest.get(member) !== this.#lastChange) this.#append(member, member)
-  }
-
   #isNewer({ member, counter }: Availability): boolean {
     const held = this.#entries.get(member)
     if (held !== undefined) return counter > held.counter
@@ -220,12 +214,14 @@ export class AvailabilityTable {
 
   #put(entry: Availability, from: MemberId, now: Millis): void {
     this.#lastChange += 1
-    this.#lastChangeAt = now
     this.#entries.set(entry.member, entry)
-    this.#append(entry.member, from)
+    this.#append(entry.member, from, now)
   }
 
-  #append(member: MemberId, from: MemberId): void {
+  /** Under the number of the last change: whoever has been told that is not told this. */
+  #append(member: MemberId, from: MemberId, now: Millis): void {
+    this.#lastChangeAt = now
+    if (this.#newest.get(member) === this.#lastChange) return
     this.#newest.set(member, this.#lastChange)
     this.#log.push({ number: this.#lastChange, member, from })
     if (this.#log.length > 64 && this.#log.length > 2 * this.#newest.size) this.#compact()

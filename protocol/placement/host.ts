@@ -213,8 +213,7 @@ export class Host {
 
   onDeadlines(now: Millis, out: EffectSink): void {
     if (this.#phase !== 'working') return
-    for (let key = this.#deadlines.takeDue(now); key; key = this.#deadlines.takeDue(now))
-      this.#onDue(key, now, out)
+    for (const key of this.#deadlines.due(now)) this.#onDue(key, now, out)
     this.#own.onDeadlines(now)
     this.#orphans.onDeadlines(this.#orphanActing(now, out))
     this.#settle(now, out)

@@ -166,8 +166,7 @@ export class OwnAllocations {
   }
 
   onDeadlines(now: Millis): void {
-    for (let id = this.#deadlines.takeDue(now); id !== undefined; id = this.#deadlines.takeDue(now))
-      this.touch(id)
+    for (const id of this.#deadlines.due(now)) this.touch(id)
   }
 
   /** Names of services with a healthy instance here, sorted; the same array until they change. */

@@ -129,8 +129,7 @@ export class Steward {
 
   onDeadlines(now: Millis, out: EffectSink): void {
     this.#begin(now)
-    const due = (): string | undefined => this.#deadlines.takeDue(now)
-    for (let key = due(); key !== undefined; key = due()) this.#onDue(key)
+    for (const key of this.#deadlines.due(now)) this.#onDue(key)
     for (const job of this.#stops.takeDue(now)) this.#lookAt(job)
     const overdue = (): Ask | undefined => this.#asks.takeDue(now)
     for (let ask = overdue(); ask !== undefined; ask = overdue()) {

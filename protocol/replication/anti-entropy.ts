@@ -190,7 +190,7 @@ export class AntiEntropy {
   }
 
   onDeadlines(now: Millis, out: EffectSink): void {
-    for (let key = this.#deadlines.takeDue(now); key; key = this.#deadlines.takeDue(now)) {
+    for (const key of this.#deadlines.due(now)) {
       const member = key.slice(key.indexOf('/') + 1)
       if (key === retell) this.#retell(now, out)
       else if (key.startsWith('start/')) this.#startIfDue(member, now, out)

@@ -142,7 +142,7 @@ export class WriteConcern {
   }
 
   onDeadlines(now: Millis): void {
-    for (let key = this.#deadlines.takeDue(now); key; key = this.#deadlines.takeDue(now)) {
+    for (const key of this.#deadlines.due(now)) {
       const [kind, number] = key.split('/')
       if (kind === 'write') this.#giveUp(Number(number))
       else if (kind === 'late') this.#batches.delete(Number(number))

@@ -6,15 +6,14 @@
 import { type MemberId, numbersPerEpoch, stampsPerMs } from '../../protocol/base/id.ts'
 import { invariant } from '../../protocol/base/invariant.ts'
 import { Random } from '../../protocol/base/random.ts'
-import type { AllocationBody } from '../../protocol/placement/allocation.ts'
-import { allocationKey } from '../../protocol/placement/allocation.ts'
+import { type AllocationBody, allocationKey } from '../../protocol/placement/allocation.ts'
 import {
   type Snapshot,
   type SnapshotRecord,
   snapshotFormat,
   snapshotRecord,
 } from '../../protocol/snapshot.ts'
-import { simulatedNode } from '../../sim/host-init.ts'
+import { idOf, simulatedNode } from '../../sim/host-init.ts'
 import { Simulator, type SimulatorOptions } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
 import { stageOf } from '../../sim/what-if/stage.ts'
@@ -73,7 +72,7 @@ function submit(simulator: Simulator, id: string, random: Random): void {
 }
 
 function memberOf(index: number): MemberId {
-  return `member-${String(index).padStart(6, '0')}`
+  return idOf({ index })
 }
 
 function nodeRecord(

@@ -8,14 +8,13 @@ import { DistantDeaths } from '../../protocol/distant-deaths.ts'
 import type { Host } from '../../sim/host.ts'
 import { Simulator, type SimulatorOptions } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
+import { type Life, sameAsPlain } from './plain.ts'
 
 const distant = suite('sim/distant-deaths')
 const second = 1_000_000
 const config = { ringsMin: 2, ringsMax: 2, fullMeshMax: 4, availabilityIntervalMs: 3_600_000 }
 
-interface Told {
-  readonly hash: string
-  readonly events: number
+interface Told extends Life {
   /** Deaths that somebody put off. */
   readonly putOff: number
 }
@@ -46,10 +45,7 @@ function isSameAsPlain(
   options: Partial<SimulatorOptions>,
   live: (simulator: Simulator) => void,
 ): Told {
-  const plain = run({ ...options, isPlain: true }, live)
-  const told = run(options, live)
-  assert.is(told.hash, plain.hash)
-  assert.is(told.events, plain.events)
+  const { plain, told } = sameAsPlain((isPlain) => run({ ...options, isPlain }, live))
   assert.is(plain.putOff, 0)
   return told
 }

@@ -116,8 +116,8 @@ membership(
 membership(
   'up to fullMeshMax members everyone keeps a link to everyone, then only to its neighbours',
   () => {
-    assert.is(clusterOf(20, 1).membership(nameOf(3)).neighbours().length, 19)
-    const neighbours = clusterOf(24, 1).membership(nameOf(3)).neighbours()
+    assert.is(clusterOf(20, 1).membership(nameOf(3)).around.neighbours().length, 19)
+    const neighbours = clusterOf(24, 1).membership(nameOf(3)).around.neighbours()
     assert.ok(neighbours.length >= 3 && neighbours.length <= 10)
   },
 )

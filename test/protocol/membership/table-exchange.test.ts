@@ -26,23 +26,26 @@ function exchangeOf(members: number): Made {
   return { tables: new TableExchange({ table, isLinked, incarnation: () => 1 }), said, out }
 }
 
+/** All that makes it tell what it holds. */
+function meet({ tables, out }: Made): void {
+  tables.noteChange(now)
+  tables.greetSoon('m1', now + 1, out)
+  tables.compare('m2', now + 1, out)
+  tables.onJoin('m3', foreign, now + 1, out)
+}
+
 const foreign = { type: 'join', incarnation: 1, digest: 'f'.repeat(16), isNew: false } as const
 
 exchange('a small table is told at once, whenever it has changed', () => {
-  const { tables, said, out } = exchangeOf(few)
-  tables.noteChange(now)
-  tables.greetSoon('m1', now + 1, out)
-  tables.compare('m2', now + 1, out)
-  tables.onJoin('m3', foreign, now + 1, out)
-  assert.equal(said(), ['join m1', 'join m2', 'member-table m3'])
+  const made = exchangeOf(few)
+  meet(made)
+  assert.equal(made.said(), ['join m1', 'join m2', 'member-table m3'])
 })
 
 exchange('a large one is not told while what has changed is on its way to all', () => {
-  const { tables, said, out } = exchangeOf(many)
-  tables.noteChange(now)
-  tables.greetSoon('m1', now + 1, out)
-  tables.compare('m2', now + 1, out)
-  tables.onJoin('m3', foreign, now + 1, out)
+  const made = exchangeOf(many)
+  const { tables, said, out } = made
+  meet(made)
   assert.equal(said(), [])
   assert.is(tables.deadline(), now + 1001)
   tables.onDeadlines(now + 1001, out)
