@@ -30,6 +30,19 @@ await_end() {
   return 1
 }
 
+# The first thread of a process that was killed is a zombie before its last has let go of the socket: until then
+# a connection is taken, and reset.
+await_refusal() {
+  local code
+  for _ in $(seq 300); do
+    code=0
+    ask http://engine/_ping >/dev/null || code=$?
+    [ "$code" != 7 ] || return 0
+    sleep 0.1
+  done
+  return 1
+}
+
 up() {
   local namespace=${1:-} enter=() network=(--bridge=none --iptables=false --ip6tables=false --ip-forward=false)
   if [ -n "$namespace" ]; then
@@ -69,6 +82,7 @@ crash() {
   is_running "$pid" || return 1
   kill -9 "$pid"
   await_end "$pid"
+  await_refusal
   # The kernel ends its containerd with it, a moment later.
   await_end "$(pid_of exec/containerd/containerd.pid)"
 }
