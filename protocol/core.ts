@@ -147,17 +147,12 @@ class MemberCore implements Core {
   #catchUp(out: Effect[]): void {
     const deaths = this.#calm.distantDeaths.take()
     if (deaths.length === 0) return
-    const now = this.#now
-    for (const { update, at } of deaths) {
-      this.#now = at
-      this.#membership.applyUpdates([update], at, out)
-      this.#passOnMembers(at, out)
-    }
-    this.#now = now
+    this.#membership.bury(deaths)
+    this.#memberJournal.noteAll(deaths)
+    this.#replica.antiEntropy.onMembersChanged(deaths.map(({ update }) => update.member))
+    this.#placement.steward.bury(deaths)
     this.#noteDeadline()
-    const isKnown = out.length === deaths.length && out.every(({ type }) => type === 'notify')
-    invariant(isKnown, 'a distant death is no affair of ours')
-    out.length = 0
+    invariant(out.length === 0, 'a distant death is no affair of ours')
   }
 
   #begin(event: Event, now: Millis, out: Effect[]): void {
@@ -337,9 +332,9 @@ class MemberCore implements Core {
     const { root, availability } = exchange
     if (root !== this.#replica.root()) this.#isStirred = true
     this.#replica.antiEntropy.onPeerRoot(from, root, now)
-    if (availability.length === 0) return
-    if (this.#placement.learn(from, availability, now, out)) this.#isStirred = true
-    // The more members are known, the more rarely what one has free is said again.
+    if (availability.length > 0 && this.#placement.learn(from, availability, now, out))
+      this.#isStirred = true
+    // Who agrees is not to be asked; and the more members are known, the more rarely what one has free is said again.
     this.#noteDeadline()
   }
 

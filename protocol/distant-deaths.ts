@@ -14,7 +14,7 @@ import type { DeathBoard, DistantDeath } from './death-board.ts'
 import type { EffectSink } from './effect.ts'
 import { journalDelayMs } from './member-journal.ts'
 import { turnToSeek } from './membership/lost.ts'
-import { isBelievable, type MemberUpdate } from './membership/member.ts'
+import { isBelievable, type MemberUpdate, type PastUpdate } from './membership/member.ts'
 import { shareOf } from './membership/member-table.ts'
 import type { Membership } from './membership/membership.ts'
 import { word } from './membership/pulse.ts'
@@ -33,12 +33,7 @@ export interface DistantDeathsParts {
   readonly deathBoard?: DeathBoard
 }
 
-export interface Waiting {
-  readonly update: MemberUpdate
-  readonly at: Millis
-}
-
-const none: readonly Waiting[] = []
+const none: readonly PastUpdate[] = []
 
 export class DistantDeaths {
   readonly #parts: DistantDeathsParts
@@ -46,9 +41,9 @@ export class DistantDeaths {
   readonly #board: DeathBoard | undefined
   readonly #pulse: Pulse
   readonly #seekIntervalMs: Millis
-  #waiting: Waiting[] = []
-  /** This member waits for nobody, and has no link but to neighbours; undefined while nobody asks. */
-  #isFree: boolean | undefined
+  #waiting: PastUpdate[] = []
+  /** Those beside its neighbours to whom it has links, if it waits for nobody; undefined while nobody asks. */
+  #linked: readonly MemberId[] | 'busy' | undefined
 
   constructor(parts: DistantDeathsParts) {
     this.#parts = parts
@@ -63,7 +58,7 @@ export class DistantDeaths {
   }
 
   /** In the order in which they were heard of. */
-  take(): readonly Waiting[] {
+  take(): readonly PastUpdate[] {
     if (this.#waiting.length === 0) return none
     const taken = this.#waiting
     this.#waiting = []
@@ -72,21 +67,22 @@ export class DistantDeaths {
 
   /** An ordinary step is over that may have changed anything. */
   noteStep(): void {
-    this.#isFree = undefined
+    this.#linked = undefined
   }
 
   /** False where the broadcast says anything else, or concerns this member: then nothing is done. */
   takes(broadcast: Broadcast, now: Millis, sink: EffectSink): boolean {
     const board = this.#board
     if (board === undefined || now >= this.#pulse.deadline) return false
-    this.#isFree ??= this.#findFree()
-    if (!this.#isFree) return false
+    this.#linked ??= this.#findLinked()
+    if (this.#linked === 'busy') return false
     let death = board.find(broadcast, this.#pulse)
     if (death === undefined) {
       death = this.#examine(broadcast)
       board.post(broadcast, this.#pulse, death)
     }
     if (death === null || death.concerned.has(this.#self)) return false
+    if (this.#linked.includes(death.update.member)) return false
     this.#waiting.push({ update: death.update, at: now })
     this.#note(death, now)
     sink.push(death.notice)
@@ -104,10 +100,10 @@ export class DistantDeaths {
     })
   }
 
-  #findFree(): boolean {
+  #findLinked(): readonly MemberId[] | 'busy' {
     const { membership, placement } = this.#parts
     const { links, around } = membership
-    return placement.steward.isIdle && links.areAmong(around.neighbours())
+    return placement.steward.isIdle ? links.beyond(around.neighbours()) : 'busy'
   }
 
   /** As it is to all that know the same; null where it is no death, or changes more. */
@@ -121,7 +117,7 @@ export class DistantDeaths {
     const { broadcaster, membership, placement } = this.#parts
     if (gone.includes(update.member) || !this.#isPlain(update, gone.length)) return null
     if (isRejection(broadcaster.open(broadcast))) return null
-    const near = membership.around.near(update.member)
+    const near = membership.around.near(update.member, gone)
     const others = placement.concernedBy(update.member, gone)
     return this.#describe(update, new Set([author, update.member, ...near, ...others]))
   }

@@ -9,7 +9,7 @@ import { check, integer, literal, object } from './base/schema.ts'
 import { SparseMap } from './base/sparse.ts'
 import type { StoreWrite } from './effect.ts'
 import { limits } from './limits.ts'
-import type { MemberUpdate } from './membership/member.ts'
+import type { MemberUpdate, PastUpdate } from './membership/member.ts'
 
 const prefix = 'member/'
 /** A change is on the disk by then. */
@@ -30,6 +30,10 @@ export class MemberJournal {
 
   note(update: MemberUpdate, now: Millis): void {
     this.#add(update.member, memberWrite(update), now)
+  }
+
+  noteAll(updates: readonly PastUpdate[]): void {
+    for (const { update, at } of updates) this.#add(update.member, sharedWrite(update), at)
   }
 
   forget(member: MemberId, now: Millis): void {
@@ -57,6 +61,18 @@ export class MemberJournal {
 
 export function memberWrite({ member, incarnation, state }: MemberUpdate): StoreWrite {
   return { key: prefix + member, value: { incarnation, state } }
+}
+
+const writes = new WeakMap<MemberUpdate, StoreWrite>()
+
+/** The same for all that were told by the same message. */
+function sharedWrite(update: MemberUpdate): StoreWrite {
+  let write = writes.get(update)
+  if (write === undefined) {
+    write = memberWrite(update)
+    writes.set(update, write)
+  }
+  return write
 }
 
 export function memberForgetting(member: MemberId): StoreWrite {

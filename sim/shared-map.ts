@@ -24,6 +24,8 @@ interface Node {
   /** Entries below. */
   readonly count: number
   readonly hash: number
+  /** Tells it apart from other nodes. */
+  readonly number: number
   readonly changes: Change[]
   nextChange: number
 }
@@ -112,7 +114,7 @@ export class SharedMap<V> implements BigMap<V> {
   set(key: string, value: V): this {
     const ordinal = this.#directory.ordinalOf(key)
     while (ordinal >>> this.#shift >= fanOut) {
-      if (this.#root.count > 0) this.#root = changed(empty, 0, this.#root, this.#root.count)
+      if (this.#root.count > 0) this.#root = changed(empty, slotFor(0, empty, this.#root))
       this.#shift += bits
     }
     this.#root = changedAt(this.#root, this.#shift, ordinal, value)
@@ -140,6 +142,7 @@ const empty: Node = {
   slots: new Array(fanOut).fill(undefined),
   count: 0,
   hash: 0,
+  number: 0,
   changes: [],
   nextChange: 0,
 }
@@ -154,13 +157,13 @@ function changedAt(node: Node, shift: number, ordinal: number, value: unknown): 
   if (shift === 0) {
     if (held === value) return node
     const added = Number(value !== undefined) - Number(held !== undefined)
-    result = changed(node, index, value, added)
+    const mark = markOf(index, numberOf(value)) - markOf(index, numberOf(held))
+    result = changed(node, { index, value, mark, added })
   } else {
     const child = (held as Node | undefined) ?? empty
     const after = changedAt(child, shift - bits, ordinal, value)
     if (after === child) return node
-    const slot = after.count === 0 ? undefined : after
-    result = changed(node, index, slot, after.count - child.count)
+    result = changed(node, slotFor(index, child, after))
   }
   // The empty node stands at every level, so it has nothing to remember.
   if (node === empty) return result
@@ -171,18 +174,35 @@ function changedAt(node: Node, shift: number, ordinal: number, value: unknown): 
 
 const known = new Array<Node | undefined>(consed).fill(undefined)
 
-function changed(node: Node, index: number, value: unknown, added: number): Node {
+interface SlotChange {
+  readonly index: number
+  readonly value: unknown
+  /** What it adds to the node's hash. */
+  readonly mark: number
+  readonly added: number
+}
+
+/** A child for another one; the empty one is not kept. */
+function slotFor(index: number, child: Node, after: Node): SlotChange {
+  return {
+    index,
+    value: after === empty ? undefined : after,
+    mark: markOf(index, after.number) - markOf(index, child.number),
+    added: after.count - child.count,
+  }
+}
+
+function changed(node: Node, { index, value, mark, added }: SlotChange): Node {
   const count = node.count + added
   if (count === 0) return empty
   const slots = node.slots.slice()
-  const before = slots[index]
   slots[index] = value
-  const hash = (node.hash - markOf(index, before) + markOf(index, value)) | 0
+  const hash = (node.hash + mark) | 0
   const place = (hash >>> 0) % consed
   const held = known[place]
   if (held !== undefined && held.hash === hash && held.count === count && isSame(held.slots, slots))
     return held
-  const fresh: Node = { slots, count, hash, changes: [], nextChange: 0 }
+  const fresh: Node = { slots, count, hash, number: ++lastNumber, changes: [], nextChange: 0 }
   known[place] = fresh
   return fresh
 }
@@ -192,17 +212,18 @@ function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
   return true
 }
 
-function markOf(index: number, value: unknown): number {
-  if (value === undefined) return 0
-  return mix32(Math.imul(index + 1, 0x9e3779b1) ^ numberOf(value)) | 0
+function markOf(index: number, number: number): number {
+  return number === 0 ? 0 : mix32(Math.imul(index + 1, 0x9e3779b1) ^ number) | 0
 }
 
 /** Objects are told apart by numbers that are given out as they appear: speed depends on them, results never. */
 const numbers = new WeakMap<object, number>()
 let lastNumber = 0
 
+/** Of a value; 0 for none. */
 function numberOf(value: unknown): number {
-  if (typeof value === 'number') return value | 0
+  if (value === undefined) return 0
+  if (typeof value === 'number') return (value << 1) | 1
   if (typeof value !== 'object' || value === null) return 1
   let number = numbers.get(value)
   if (number === undefined) {

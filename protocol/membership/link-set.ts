@@ -2,9 +2,8 @@
 import { compareText, type MemberId } from '../base/id.ts'
 
 interface Comparison {
-  readonly list: readonly MemberId[]
   readonly members: readonly MemberId[]
-  readonly result: boolean
+  readonly others: readonly MemberId[]
 }
 
 export class LinkSet {
@@ -18,27 +17,39 @@ export class LinkSet {
 
   add(member: MemberId): void {
     this.#members.add(member)
-    this.#list = undefined
+    this.#noteChange()
   }
 
   /** False when it was not linked. */
   delete(member: MemberId): boolean {
-    this.#list = undefined
+    this.#noteChange()
     return this.#members.delete(member)
   }
 
-  /** `members`: the same array until they change. */
-  areAmong(members: readonly MemberId[]): boolean {
-    const list = this.list()
-    if (this.#compared?.list !== list || this.#compared.members !== members) {
-      const result = list.every((member) => members.includes(member))
-      this.#compared = { list, members, result }
-    }
-    return this.#compared.result
+  /** Those that are not among the members, of which each is there once: the same array until they change. */
+  beyond(members: readonly MemberId[]): readonly MemberId[] {
+    if (this.#compared?.members !== members)
+      this.#compared = { members, others: this.#others(members) }
+    return this.#compared.others
+  }
+
+  #others(members: readonly MemberId[]): readonly MemberId[] {
+    let among = 0
+    for (const member of members) if (this.#members.has(member)) among++
+    return among === this.#members.size
+      ? none
+      : this.list().filter((each) => !members.includes(each))
   }
 
   list(): readonly MemberId[] {
     this.#list ??= [...this.#members].sort(compareText)
     return this.#list
   }
+
+  #noteChange(): void {
+    this.#list = undefined
+    this.#compared = undefined
+  }
 }
+
+const none: readonly MemberId[] = []

@@ -3,7 +3,7 @@
  * Motivala, DSN 2002, section 4.2) with `left` beside `down`. The claims about one member form a
  * join-semilattice: the greater (incarnation, state) wins, so the order of arrival does not matter.
  */
-import type { MemberId } from '../base/id.ts'
+import type { MemberId, Millis } from '../base/id.ts'
 import { limits } from '../limits.ts'
 
 export type MemberState = 'alive' | 'suspect' | 'down' | 'left'
@@ -12,6 +12,12 @@ export interface MemberUpdate {
   readonly member: MemberId
   readonly incarnation: number
   readonly state: MemberState
+}
+
+/** What was heard then. */
+export interface PastUpdate {
+  readonly update: MemberUpdate
+  readonly at: Millis
 }
 
 /** The order within one incarnation. `left` is the subject's own word, so it is final. */

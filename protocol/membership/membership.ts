@@ -17,7 +17,7 @@ import { Claims } from './claims.ts'
 import { Hearsay, isContradicted } from './hearsay.ts'
 import { LinkSet } from './link-set.ts'
 import { Lost } from './lost.ts'
-import { isBelievable, type MemberState, type MemberUpdate } from './member.ts'
+import { isBelievable, type MemberState, type MemberUpdate, type PastUpdate } from './member.ts'
 import { MemberTable, type SettledState } from './member-table.ts'
 import type { Join, MembershipMessage } from './message.ts'
 import { Neighbourhood } from './neighbourhood.ts'
@@ -188,6 +188,18 @@ export class Membership {
       if (heard(each) && this.#contradicts(each)) this.#doubt(each, now, out)
       else this.#apply(each, now, out)
     this.#settle(out)
+  }
+
+  /** Works in deaths of members that were not near, linked or doubted here (distant-deaths.ts). */
+  bury(deaths: readonly PastUpdate[]): void {
+    for (const { update, at } of deaths) {
+      this.census.hold(update)
+      this.#rumours.drop(update.member)
+      this.#watch.forget(update.member)
+      this.#lost.add(update.member, at)
+      this.tables.noteChange(at)
+    }
+    this.census.takeChanges()
   }
 
   leave(_now: Millis, out: EffectSink): void {

@@ -38,9 +38,18 @@ export class Neighbourhood {
     return this.#isAlike(size, size - 1)
   }
 
-  /** Next to whom the member is. */
-  near(member: MemberId): MemberId[] {
-    return [...this.#rings.subjects(member), ...this.#rings.observers(member)]
+  /** Next to whom the member is; with those `gone`, who are on the rings still: also next to whom it is without them. */
+  near(member: MemberId, gone: readonly MemberId[] = []): MemberId[] {
+    const near = (each: MemberId) => [...this.#rings.subjects(each), ...this.#rings.observers(each)]
+    const found = near(member)
+    const between = new Set<MemberId>()
+    // The list grows as it is walked: who is gone may be next to another one who is.
+    for (const each of found) {
+      if (!gone.includes(each) || between.has(each)) continue
+      between.add(each)
+      found.push(...near(each))
+    }
+    return found
   }
 
   /** Clusters of the two sizes have as many rings, and as dense a mesh. */

@@ -25,7 +25,7 @@ import type { JobSpec } from './job.ts'
 import type { NodeBody } from './node-body.ts'
 import { parseAllocation, parseCount, parseDrain, parseJobBody, parseNode } from './parse.ts'
 import { compareByJob, comparePlaced, replaced } from './placed-list.ts'
-import { add, noResources, type Resources, shortage, subtract } from './resources.ts'
+import { exchanged, noResources, type Resources, shortage } from './resources.ts'
 import type { World, Written } from './world.ts'
 
 export interface Job {
@@ -307,7 +307,7 @@ export class Inventory {
     const before = takenBy(held)
     const after = takenBy(placed)
     if (before === after) return
-    this.#committed.set(member, add(subtract(this.committed(member), before), after))
+    this.#committed.set(member, exchanged(this.committed(member), before, after))
     t.recounted.add(member)
     if (shortage(before, after) !== undefined) t.freed.add(member)
   }

@@ -77,6 +77,12 @@ export interface Visit {
   readonly visit: number
 }
 
+export interface Patch {
+  readonly ring: PlacementRing
+  /** Where the head may be another one than before. */
+  readonly moved: readonly Arc[]
+}
+
 export class PlacementRing {
   static readonly empty = new PlacementRing([], {
     hashes: new Uint32Array(),
@@ -94,8 +100,8 @@ export class PlacementRing {
   /** Made by the first visit, and then the same for all. */
   #metIn: Uint8Array | undefined
   #visits = 0
-  /** What it became: simulated members that see the same change share the ring that comes of it. */
-  #patches: readonly { readonly name: string; readonly ring: PlacementRing }[] = []
+  /** What it became: simulated members that see the same change share what comes of it. */
+  #patches: readonly (Patch & { readonly name: string })[] = []
 
   private constructor(members: readonly MemberId[], { hashes, owners }: Points) {
     this.members = members
@@ -112,13 +118,25 @@ export class PlacementRing {
   }
 
   /** The ring with other points for some members; 0 takes a member off. */
-  patched(changes: ReadonlyMap<MemberId, number>): PlacementRing {
+  patched(changes: ReadonlyMap<MemberId, number>): Patch {
     const name = [...changes].map(([member, points]) => `${member}:${points}`).join(' ')
     const known = this.#patches.find((patch) => patch.name === name)
-    if (known !== undefined) return known.ring
+    if (known !== undefined) return known
     const ring = this.#patched(changes)
-    this.#patches = [{ name, ring }, ...this.#patches.slice(0, patchesRemembered - 1)]
-    return ring
+    const counts = this.#countsOf(changes.keys())
+    const moved = [...changes].flatMap(([member, points]) => [
+      ...this.arcsOf(member, counts.get(member) ?? 0),
+      ...ring.arcsOf(member, points),
+    ])
+    const patch = { name, ring, moved }
+    this.#patches = [patch, ...this.#patches.slice(0, patchesRemembered - 1)]
+    return patch
+  }
+
+  #countsOf(members: Iterable<MemberId>): Map<MemberId, number> {
+    const counts = new Uint32Array(this.members.length)
+    for (const owner of this.owners) counts[owner]! += 1
+    return new Map([...members].map((member) => [member, counts[this.indexOf(member)] ?? 0]))
   }
 
   #patched(changes: ReadonlyMap<MemberId, number>): PlacementRing {

@@ -147,6 +147,7 @@ export class Placement {
   settle(now: Millis, out: EffectSink): boolean {
     const own = this.host.availability(now)
     if (this.availability.setOwn(own, now)) this.steward.onAvailabilityChanged(this.#self, now, out)
+    if (this.#asked.length === 0) return false
     const asked = this.#asked.splice(0)
     for (const request of asked) {
       if (request.type === 'stop-request') {
@@ -156,7 +157,7 @@ export class Placement {
       const response = this.host.onPlaceRequest(this.#self, request, now, out)
       this.steward.onPlaceResponse(this.#self, response, now, out)
     }
-    return asked.length > 0
+    return true
   }
 
   deadline(): Millis | undefined {

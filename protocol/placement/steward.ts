@@ -13,12 +13,13 @@ import { type AllocationId, type JobId, type MemberId, type Millis, millisOf } f
 import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { EffectSink } from '../effect.ts'
 import { limits } from '../limits.ts'
+import type { PastUpdate } from '../membership/member.ts'
 import type { WhyView } from '../view.ts'
 import { type Ask, Asks, type Setback } from './asks.ts'
 import { Absences, type Fate, fatesFor } from './fate.ts'
 import type { Wish } from './feasibility.ts'
+import { FollowedMembers } from './followed-members.ts'
 import type { InventoryChange, Job } from './inventory.ts'
-import { memberDifference } from './member-difference.ts'
 import type { PlaceResponse } from './message.ts'
 import { type Reconciliation, reconcile } from './reconcile.ts'
 import type { Resources } from './resources.ts'
@@ -48,13 +49,13 @@ export class Steward {
   readonly #stops: StopRequests
   readonly #reasonTold = new SparseMap<JobId, string>()
   readonly #pacedUntil = new SparseMap<JobId, Millis>()
-  #present: readonly MemberId[] = []
-  #hasBegun = false
+  readonly #members: FollowedMembers
 
   constructor(init: StewardInit) {
     const { config, world, random } = init
     this.#init = init
     this.stewardship = new Stewardship(world.self, init.maps)
+    this.#members = new FollowedMembers(world, init.inventory)
     this.#asks = new Asks(config, random)
     this.#seater = new Seater(init, this.#asks, this.#room)
     this.#stops = new StopRequests(init)
@@ -63,8 +64,7 @@ export class Steward {
 
   /** What another steward knows of members and jobs; what it is doing about them is its own. */
   adopt(other: Steward): void {
-    this.#present = other.#present
-    this.#hasBegun = other.#hasBegun
+    this.#members.adopt(other.#members)
     this.#settling.adopt(other.#settling)
     for (const job of this.stewardship.adopt(other.stewardship)) this.#queue.add(job)
   }
@@ -80,6 +80,18 @@ export class Steward {
       if (state === 'down' || state === 'left') this.#giveUpOn(member, now)
     }
     this.#work(now)
+  }
+
+  /** Members are gone that are nothing to this one (distant-deaths.ts), and none of our jobs was on them. */
+  bury(deaths: readonly PastUpdate[]): void {
+    for (const { update, at } of deaths) {
+      this.#absences.note(update.member, update.state, at)
+      this.#seater.noteDeparture(at)
+    }
+    const members = deaths.map(({ update }) => update.member)
+    this.#seater.note(members)
+    this.stewardship.bury(members)
+    this.#members.skip()
   }
 
   /** Nothing is to be placed, or waits for room. */
@@ -171,31 +183,15 @@ export class Steward {
 
   /** The first call starts the clock; each one follows the membership. */
   #begin(now: Millis): void {
-    const present = this.#init.world.present()
-    const before = this.#present
-    if (present === before && this.#hasBegun) return
-    const hasCome = this.#hasBegun ? before.length <= 1 && present.length > 1 : !this.#isAlone()
-    this.#hasBegun = true
-    this.#present = present
-    if (hasCome) this.#settling.come(now)
-    this.#followMembers(before, present, now)
-  }
-
-  /** Nobody else is here, and no record speaks of anybody else: there is nothing to wait for. */
-  #isAlone(): boolean {
-    const { world, inventory } = this.#init
-    if (world.present().some((member) => member !== world.self)) return false
-    return inventory.nodeIds().every((member) => member === world.self)
-  }
-
-  #followMembers(before: readonly MemberId[], present: readonly MemberId[], now: Millis): void {
+    const followed = this.#members.look()
+    if (followed === undefined) return
+    if (followed.hasCome) this.#settling.come(now)
     const { inventory, world } = this.#init
     const changes = new Map<MemberId, Resources | 'unknown' | undefined>()
-    const { came, gone } = memberDifference(before, present)
-    for (const member of came)
+    for (const member of followed.came)
       if (!this.stewardship.has(member))
         changes.set(member, inventory.node(member)?.capacity ?? 'unknown')
-    for (const member of gone) {
+    for (const member of followed.gone) {
       changes.set(member, undefined)
       this.#absences.note(member, world.stateOf(member), now)
     }
@@ -242,7 +238,7 @@ export class Steward {
   }
 
   #noteNews(job: JobId, writtenAt: Millis, now: Millis): void {
-    if (!this.#isAlone()) this.#settling.note(job, writtenAt, now)
+    if (!this.#members.isAlone()) this.#settling.note(job, writtenAt, now)
   }
 
   #giveUpOn(member: MemberId, now: Millis): void {

@@ -60,19 +60,19 @@ export class Stewardship {
   }
 
   hasJob(job: JobId): boolean {
-    return this.#jobs[this.#position({ key: keyOfJob(job), job })]?.job === job
+    return this.#jobs[positionOf(this.#jobs, { key: keyOfJob(job), job })]?.job === job
   }
 
   /** True if it is ours. */
   addJob(job: JobId): boolean {
     const hashed = { key: keyOfJob(job), job }
-    const at = this.#position(hashed)
+    const at = positionOf(this.#jobs, hashed)
     if (this.#jobs[at]?.job !== job) this.#change(at, hashed)
     return this.#claim(job)
   }
 
   removeJob(job: JobId): void {
-    const at = this.#position({ key: keyOfJob(job), job })
+    const at = positionOf(this.#jobs, { key: keyOfJob(job), job })
     if (this.#jobs[at]?.job === job) this.#change(at, undefined)
     this.#mine.delete(job)
   }
@@ -92,17 +92,19 @@ export class Stewardship {
       if (wanted !== (this.#points.get(member) ?? 0)) points.set(member, wanted)
     }
     if (points.size === 0) return { gained: [], lost: [] }
-    const before = this.#ring
-    const arcs = [...points.keys()].flatMap((each) =>
-      before.arcsOf(each, this.#points.get(each) ?? 0),
-    )
     for (const [member, count] of points) {
       if (count > 0) this.#points.set(member, count)
       else this.#points.delete(member)
     }
-    this.#ring = before.patched(points)
-    for (const [member, count] of points) arcs.push(...this.#ring.arcsOf(member, count))
-    return this.#reclaim(arcs.length > arcsMax ? this.#jobs : this.#on(arcs))
+    const { ring, moved } = this.#ring.patched(points)
+    this.#ring = ring
+    return this.#reclaim(moved.length > arcsMax ? this.#jobs : this.#on(moved))
+  }
+
+  /** Members went on whose arcs no job was ours, nor is now. */
+  bury(members: readonly MemberId[]): void {
+    for (const member of members)
+      if (this.#points.delete(member)) this.#ring = without(this.#ring, member)
   }
 
   has(member: MemberId): boolean {
@@ -111,10 +113,9 @@ export class Stewardship {
 
   /** Who is the steward of one of these jobs, or of one that was the member's, once that and those `gone` are not there. */
   heirsOf(member: MemberId, gone: readonly MemberId[], jobs: readonly JobId[]): Set<MemberId> {
-    let before = this.#ring
-    for (const each of gone) before = before.patched(new Map([[each, 0]]))
-    const after = before.patched(new Map([[member, 0]]))
-    const keys = [...this.#on(before.arcsOf(member, this.#points.get(member) ?? 0))]
+    const before = gone.reduce(without, this.#ring)
+    const after = without(before, member)
+    const keys = this.#on(before.arcsOf(member, this.#points.get(member) ?? 0))
       .map(({ key }) => key)
       .concat(jobs.map(keyOfJob))
     return new Set(keys.flatMap((key) => after.head(key) ?? []))
@@ -138,44 +139,57 @@ export class Stewardship {
     return { gained, lost }
   }
 
+  #on(arcs: readonly Arc[]): readonly Hashed[] {
+    return this.#isShared ? sharedJobsOn(arcs, this.#jobs) : jobsOn(arcs, this.#jobs)
+  }
+
   #claim(job: JobId): boolean {
     const isMine = this.stewardOf(job) === this.#self
     if (isMine) this.#mine.add(job)
     else this.#mine.delete(job)
     return isMine
   }
+}
 
-  *#on(arcs: readonly Arc[]): Generator<Hashed> {
-    for (const { after, upTo } of arcs) {
-      if (after < upTo) yield* this.#between(after, upTo)
-      else {
-        yield* this.#between(after, 0xffffffff)
-        yield* this.#between(-1, upTo)
-      }
-    }
-  }
+function without(ring: PlacementRing, member: MemberId): PlacementRing {
+  return ring.patched(new Map([[member, 0]])).ring
+}
 
-  /** Jobs with keys of (after, upTo]. */
-  *#between(after: number, upTo: number): Generator<Hashed> {
-    for (let i = this.#position({ key: after + 1, job: '' }); i < this.#jobs.length; i++) {
-      const hashed = this.#jobs[i]!
-      if (hashed.key > upTo) return
-      yield hashed
-    }
+function positionOf(jobs: readonly Hashed[], { key, job }: Hashed): number {
+  let low = 0
+  let high = jobs.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    const at = jobs[middle]!
+    if (at.key < key || (at.key === key && compareText(at.job, job) < 0)) low = middle + 1
+    else high = middle
   }
+  return low
+}
 
-  #position({ key, job }: Hashed): number {
-    const jobs = this.#jobs
-    let low = 0
-    let high = jobs.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const at = jobs[middle]!
-      if (at.key < key || (at.key === key && compareText(at.job, job) < 0)) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
+function jobsOn(arcs: readonly Arc[], jobs: readonly Hashed[]): readonly Hashed[] {
+  return arcs.flatMap(({ after, upTo }) => {
+    if (after < upTo) return jobsBetween(jobs, after, upTo)
+    return [...jobsBetween(jobs, after, 0xffffffff), ...jobsBetween(jobs, -1, upTo)]
+  })
+}
+
+/** The last answer of each list of arcs: simulated members that see the same change ask for the same. */
+const answers = new WeakMap<readonly Arc[], { of: readonly Hashed[]; found: readonly Hashed[] }>()
+
+function sharedJobsOn(arcs: readonly Arc[], of: readonly Hashed[]): readonly Hashed[] {
+  const known = answers.get(arcs)
+  if (known?.of === of) return known.found
+  const found = jobsOn(arcs, of)
+  answers.set(arcs, { of, found })
+  return found
+}
+
+/** Jobs with keys of (after, upTo]. */
+function jobsBetween(jobs: readonly Hashed[], after: number, upTo: number): readonly Hashed[] {
+  const from = positionOf(jobs, { key: after + 1, job: '' })
+  const to = positionOf(jobs, { key: upTo + 1, job: '' })
+  return jobs.slice(from, to)
 }
 
 interface Change {

@@ -97,7 +97,8 @@ export class AntiEntropy {
 
   onMembersChanged(members: readonly MemberId[]): void {
     for (const member of members) {
-      if (this.#init.isPresent(member) || !this.#peers.delete(member)) continue
+      if (!this.#peers.has(member) || this.#init.isPresent(member)) continue
+      this.#peers.delete(member)
       this.#endSession(member)
       this.#deadlines.clear(`start/${member}`)
     }

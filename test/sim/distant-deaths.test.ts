@@ -83,6 +83,19 @@ distant('also where links lose and clocks are off', () => {
   assert.ok(putOff > 100, `${putOff} of 600`)
 })
 
+distant('also where neighbours die one after the other', () => {
+  const { putOff } = isSameAsPlain({}, (simulator) => {
+    let next = simulator.hosts[7]
+    for (let i = 0; i < 12 && next !== undefined; i++) {
+      const linked = [...simulator.links.others(next)]
+      next.powerOff()
+      simulator.run(2 * second)
+      next = linked.map((index) => simulator.hosts[index]!).find((host) => host.isUp)
+    }
+  })
+  assert.ok(putOff > 100, `${putOff} of 600`)
+})
+
 distant('who runs or looks after what ran there acts at once', () => {
   const { putOff } = isSameAsPlain({}, (simulator) => {
     for (let i = 0; i < 30; i++) submit(simulator.hosts[i]!, `job-${i}`)

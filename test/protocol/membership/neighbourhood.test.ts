@@ -52,4 +52,20 @@ neighbourhood('of many members only those next to one that goes look for others'
   assert.is.not(around.neighbours(), before)
 })
 
+neighbourhood('whom a member is near to once others are gone is known while they are there', () => {
+  const members = Array.from({ length: 40 }, (_, i) => `m${i}`)
+  const some = fc.subarray(members.slice(1), { minLength: 1, maxLength: 20 })
+  fc.assert(
+    fc.property(some, ([member, ...gone]) => {
+      const [full, rest] = [emptyRings(), emptyRings()]
+      for (const each of members) full.add(each)
+      for (const each of members) if (!gone.includes(each)) rest.add(each)
+      const near = new Neighbourhood(config, self, full).near(member!, gone)
+      for (const each of new Neighbourhood(config, self, rest).near(member!))
+        assert.ok(near.includes(each), `${each} is near to ${member} without ${gone}`)
+    }),
+    { numRuns: 200 },
+  )
+})
+
 neighbourhood.run()
