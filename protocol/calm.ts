@@ -1,11 +1,11 @@
 /**
  * The calm life of a member: while nobody is doubted, nothing is to be told and nothing else is due, its turns,
- * probes and acks are steps of its row of numbers (membership/pulse.ts). Whatever else happens goes the ordinary way,
+ * probes and acks are steps of its row of numbers (membership/pulse.ts). Nearly all else goes the ordinary way,
  * and so does the first exchange with each neighbour, also where there is more to tell it of what is free: only where
  * that one changed nothing but times are the next ones like it left to the row.
  */
 import { hashName, hashWords } from './base/hash.ts'
-import type { MemberId, Millis } from './base/id.ts'
+import type { EffectId, MemberId, Millis } from './base/id.ts'
 import { DistantDeaths, type DistantDeathsParts } from './distant-deaths.ts'
 import type { Effect, EffectSink } from './effect.ts'
 import type { Event } from './event.ts'
@@ -52,7 +52,12 @@ export class Calm {
     if (event.type === 'tick') return this.#turn(now, sink)
     if (event.type === 'broadcast-received')
       return this.distantDeaths.takes(event.broadcast, now, sink)
+    if (event.type === 'persisted') return this.#onPersisted(event.id, now)
     return event.type === 'message-received' && this.#hear(event.from, event.message, now, sink)
+  }
+
+  #onPersisted(id: EffectId, now: Millis): boolean {
+    return now < this.#pulse.deadline && this.#parts.replica.onPersistedQuietly(id)
   }
 
   #turn(now: Millis, sink: EffectSink): boolean {

@@ -185,7 +185,8 @@ class MemberCore implements Core {
       case 'loop-delayed':
         return this.#membership.onLoopDelayed(event.delayMs)
       case 'persisted':
-        return this.#replica.onPersisted(event.id, now, out)
+        this.#isStirred = this.#replica.onPersisted(event.id, now, out)
+        return
       case 'effect-failed':
         if (!this.#placement.onEvent(event, now, out))
           this.#replica.onPersistFailed(event.id, event.code, now, out)

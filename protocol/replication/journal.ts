@@ -124,6 +124,14 @@ export class Journal {
     return { type: 'persist', id, writes: writesOf(records, proposals, deletes, notes) }
   }
 
+  /** False where anybody may wait for the effect: then nothing is done, as its end has consequences. */
+  persistedQuietly(id: EffectId): boolean {
+    const proposals = this.#flights.get(id)?.proposals.length ?? 0
+    if (proposals > 0 || this.#waiting > 0 || this.#hasFailed) return false
+    this.persisted(id)
+    return true
+  }
+
   /** Undefined for an effect of someone else. */
   persisted(
     id: EffectId,

@@ -38,6 +38,10 @@ export interface ReplicaRecord extends Dot {
   readonly signature: Uint8Array
 }
 
+export function dotOf({ author, counter }: Dot): Dot {
+  return { author, counter }
+}
+
 export function dotName(dot: Dot): string {
   return `${dot.author}:${dot.counter}`
 }

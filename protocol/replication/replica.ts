@@ -27,7 +27,7 @@ import type { Introduce, Replicate, ReplicationMessage } from './message.ts'
 import { Outbox } from './outbox.ts'
 import { Pen } from './pen.ts'
 import { Proposals } from './proposals.ts'
-import { type Dot, ownerOf, type ReplicaRecord } from './record.ts'
+import { type Dot, dotOf, ownerOf, type ReplicaRecord } from './record.ts'
 import { RecordMap } from './record-map.ts'
 import { Tombstones } from './tombstones.ts'
 import { type Proposal, type Settled, WriteConcern } from './write-concern.ts'
@@ -225,9 +225,15 @@ export class Replica {
     return this.#journal.flush(() => this.#init.hooks.nextEffectId())
   }
 
-  onPersisted(id: EffectId, now: Millis, out: EffectSink): void {
+  /** As `onPersisted`, if nobody waits for it; where somebody may, nothing is done, and it answers false. */
+  onPersistedQuietly(id: EffectId): boolean {
+    return this.#journal.persistedQuietly(id)
+  }
+
+  /** True if somebody waited for it. */
+  onPersisted(id: EffectId, now: Millis, out: EffectSink): boolean {
     const persisted = this.#journal.persisted(id)
-    if (persisted === undefined) return
+    if (persisted === undefined) return false
     for (const proposal of persisted.proposals) this.#accept(proposal, now)
     for (const receipt of persisted.receipts)
       if (receipt.to === this.self) this.#writes.onDurableHere(receipt.id)
@@ -235,6 +241,7 @@ export class Replica {
     if (persisted.recovered)
       out.push({ type: 'notify', notification: { type: 'storage-recovered' } })
     this.#writes.send(now, out)
+    return persisted.proposals.length + persisted.receipts.length > 0 || persisted.recovered
   }
 
   onPersistFailed(id: EffectId, code: string, now: Millis, out: EffectSink): void {
@@ -336,11 +343,8 @@ export class Replica {
     const tombstonesAt = this.#tombstones.deadline()
     if (tombstonesAt === undefined || tombstonesAt > now) return
     const agreedAt = this.antiEntropy.agreedByNeighboursAt(now)
-    this.#tombstones.onDeadlines(
-      now,
-      (at) => agreedAt >= at,
-      (record) => this.#journal.drop(record),
-    )
+    const drop = (record: ReplicaRecord): void => this.#journal.drop(record)
+    this.#tombstones.onDeadlines(now, (at) => agreedAt >= at, drop)
   }
 
   #createIntake({ self, config, seal }: ReplicaInit): Intake {
@@ -387,10 +391,6 @@ export class Replica {
     const records = this.#map.size().records + this.#proposals.size
     return pending >= limits.pendingWrites || records + writes > limits.records
   }
-}
-
-function dotOf({ author, counter }: Dot): Dot {
-  return { author, counter }
 }
 
 function sendReceipt({ to, id }: Receipt, out: EffectSink): void {
