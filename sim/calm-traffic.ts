@@ -146,7 +146,7 @@ export class CalmTraffic {
     this.#read(at)
     this.#free.push(number)
     if (this.#isOff() || !this.#isFrom(index, slot, source) || !this.#take(kind, index, slot, now))
-      return this.#simulator.hosts[index]!.arrive(this.#eventOf(at, source))
+      return this.#simulator.hosts[index]!.receive(this.#eventOf(at, source))
     this.countStep(index)
     this.#simulator.recordMark(index, this.#markOf(kind, source), 'message-received')
     if (kind === probe) this.#say(ack, index, slot, this.#told.sequence, now)

@@ -94,7 +94,12 @@ export class Ends {
   /** Of the way from one to the other; -1 where there is none. */
   wayNumber(from: Host, to: Host): number {
     from.wakeUp()
-    return this.#ways.get(from.index, to.index)
+    return this.wayBetween(from.index, to.index)
+  }
+
+  /** As `wayNumber`, of one that is awake. */
+  wayBetween(from: number, to: number): number {
+    return this.#ways.get(from, to)
   }
 
   add(connection: Connection): void {

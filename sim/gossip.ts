@@ -10,6 +10,7 @@
  * Not modelled: the limits of IHAVE and IWANT, which a cluster that is well does not meet, and frames that are shared.
  */
 import { mix32 } from '../protocol/base/hash.ts'
+import { invariant } from '../protocol/base/invariant.ts'
 import type { Event } from '../protocol/event.ts'
 import { limits as protocolLimits } from '../protocol/limits.ts'
 import type { GossipMesh } from '../protocol/membership/gossip-mesh.ts'
@@ -56,6 +57,8 @@ export const agentGossip: GossipKnobs = {
 }
 
 const none: readonly number[] = []
+/** More than any history is long. */
+const ages = 256
 
 /** Identify and the stream, after a link opened. */
 const subscribeTrips = 4
@@ -86,9 +89,8 @@ export class Gossip {
   readonly #hop: Delay
   readonly #inner: Delay
   readonly #cache: GossipCache
-  /** Of each host: what it would still tell of, and how many heartbeats it has had it. */
+  /** Of each host what it would still tell of, each with the heartbeats since it had it: message × ages + age. */
   readonly #recent: number[][] = []
-  readonly #ages: number[][] = []
   readonly #hasHeartbeat: boolean[] = []
   /** When each host has read what has reached it. */
   readonly #readUs: number[] = []
@@ -96,6 +98,7 @@ export class Gossip {
   constructor(simulator: Simulator, knobs: Partial<GossipKnobs> = {}) {
     this.#simulator = simulator
     this.#knobs = { ...agentGossip, ...knobs }
+    invariant(this.#knobs.historyLength < ages, 'a history is no longer than ages are counted')
     this.#hop = new Delay(this.#knobs.hop)
     this.#inner = new Delay(this.#knobs.inner)
     this.#cache = new GossipCache((message) => {
@@ -111,9 +114,8 @@ export class Gossip {
 
   onStarted(host: Host): void {
     this.mesh.clear(host.index)
-    for (const message of this.#recent[host.index] ?? []) this.#cache.release(message)
+    for (const held of this.#recent[host.index] ?? []) this.#cache.release(messageOf(held))
     this.#recent[host.index] = []
-    this.#ages[host.index] = []
     this.#hasHeartbeat[host.index] = false
     this.#cache.forgetHost(host.index)
   }
@@ -171,37 +173,32 @@ export class Gossip {
     const message = this.#cache.add(event, from.index, bytes, hosts.length, nowUs)
     this.#cache.use(message)
     this.counts.published++
-    this.#cache.take(message, from.index, nowUs)
-    this.#remember(from.index, message)
-    const mesh = this.mesh.meshOf(from.index)
-    const { degree, floodsOwn } = this.mesh.boundsOf(from.index)
-    const told = floodsOwn ? this.mesh.peersOf(from.index) : mesh
-    for (const peer of told) this.#send(from, peer, message)
-    if (told.length < degree) this.#sendBeyond(from, told, message)
+    const { index } = from
+    this.#cache.take(message, index, nowUs)
+    this.#remember(index, message)
+    const { degree, floodsOwn } = this.mesh.boundsOf(index)
+    const told = floodsOwn ? this.mesh.peersOf(index) : this.mesh.meshOf(index)
+    for (const peer of told) this.#send(index, peer, message)
+    if (told.length < degree) this.#sendBeyond(index, told, message)
     this.#cache.release(message)
   }
 
   /** A copy is there to be read. Copies are read in the order in which they came, whatever each one takes. */
-  arrive(to: Host, from: number, message: number): void {
-    if (!to.isUp) return this.#cache.release(message)
-    to.wakeUp()
+  arrive(to: number, from: number, message: number): void {
+    const { states, nowUs, network } = this.#simulator
     const cache = this.#cache
-    const { index } = to
-    const { nowUs, hosts } = this.#simulator
-    const readUs = Math.max(this.#readUs[index] ?? 0, nowUs + this.#hopUs(index))
-    this.#readUs[index] = readUs
+    if (!states.isUp(to)) return cache.release(message)
+    if (states.isAsleep(to)) this.#simulator.hosts[to]!.wakeUp()
+    const random = network.randomOf(to)
+    const readUs = Math.max(this.#readUs[to] ?? 0, nowUs + this.#hop.drawUs(random))
+    this.#readUs[to] = readUs
     this.counts.copies++
     cache.copies[message]!++
-    const doneUs = readUs + this.#inner.drawUs(this.#simulator.network.randomOf(index))
-    if (!cache.take(message, index, doneUs)) {
-      this.counts.duplicates++
-      return cache.release(message)
-    }
-    const { life } = to
-    this.#after(doneUs - nowUs, hosts[from]!, to, () => {
-      if (to.isUp && to.life === life) this.#takeUp(to, from, message)
-      cache.release(message)
-    })
+    const doneUs = readUs + this.#inner.drawUs(random)
+    if (cache.take(message, to, doneUs))
+      return this.#simulator.scheduleReading(doneUs - nowUs, from, to, message)
+    this.counts.duplicates++
+    cache.release(message)
   }
 
   /** A copy was lost with its link. */
@@ -210,17 +207,24 @@ export class Gossip {
     this.#cache.release(message)
   }
 
-  /** The first copy has been read. */
-  #takeUp(to: Host, from: number, message: number): void {
+  /** The first copy has been read, unless the agent has ended since then: a new one has not had it, or later. */
+  takeUp(to: number, from: number, message: number): void {
+    const { states, hosts, nowUs } = this.#simulator
+    const isThere = states.isUp(to) && this.#cache.has(message, to)
+    if (isThere && this.#cache.firstUs(message, to) === nowUs) {
+      this.#passOn(to, from, message)
+      hosts[to]!.receive(this.#eventOf(message))
+    }
+    this.#cache.release(message)
+  }
+
+  #passOn(at: number, from: number, message: number): void {
     const cache = this.#cache
-    const { nowUs } = this.#simulator
     this.counts.delivered++
     cache.delivered[message]!++
-    this.onDelivered?.(to.index, nowUs - cache.publishedUs[message]!)
-    this.#remember(to.index, message)
-    for (const peer of this.mesh.meshOf(to.index))
-      if (peer !== from) this.#forward(to, peer, message)
-    to.arrive(this.#eventOf(message))
+    this.onDelivered?.(at, this.#simulator.nowUs - cache.publishedUs[message]!)
+    this.#remember(at, message)
+    for (const peer of this.mesh.meshOf(at)) if (peer !== from) this.#forward(at, peer, message)
   }
 
   #eventOf(message: number): Event {
@@ -230,8 +234,8 @@ export class Gossip {
   }
 
   /** Unless the peer has said that it has it. */
-  #forward(from: Host, peer: number, message: number): void {
-    if (this.#hasDeclined(from.index, peer, message)) {
+  #forward(from: number, peer: number, message: number): void {
+    if (this.#hasDeclined(from, peer, message)) {
       this.counts.declined++
       return
     }
@@ -250,18 +254,17 @@ export class Gossip {
   }
 
   /** A mesh below D: some other peers get it too. */
-  #sendBeyond(from: Host, told: readonly number[], message: number): void {
-    const others = this.mesh.peersOf(from.index).filter((peer) => !told.includes(peer))
-    const { degree } = this.mesh.boundsOf(from.index)
-    const random = this.#simulator.network.randomOf(from.index)
+  #sendBeyond(from: number, told: readonly number[], message: number): void {
+    const others = this.mesh.peersOf(from).filter((peer) => !told.includes(peer))
+    const { degree } = this.mesh.boundsOf(from)
+    const random = this.#simulator.network.randomOf(from)
     for (const peer of random.sample(others, degree - told.length)) this.#send(from, peer, message)
   }
 
-  #send(from: Host, peer: number, message: number): void {
-    const to = this.#simulator.hosts[peer]!
+  #send(from: number, peer: number, message: number): void {
     this.#cache.use(message)
     const bytes = this.#cache.bytes[message]!
-    if (!this.#simulator.links.relay(from, to, message, bytes)) this.onLost(message)
+    if (!this.#simulator.links.relay(from, peer, message, bytes)) this.onLost(message)
   }
 
   #hopUs(host: number): number {
@@ -271,16 +274,14 @@ export class Gossip {
   #remember(host: number, message: number): void {
     const recent = this.#recent[host]!
     if (recent.length >= limits.gossipRemembered) this.#forgetFirst(host)
-    recent.push(message)
-    this.#ages[host]!.push(0)
+    recent.push(message * ages)
     this.#cache.use(message)
     this.#needHeartbeat(host)
   }
 
   #forgetFirst(host: number): void {
-    const message = this.#recent[host]!.shift()
-    this.#ages[host]!.shift()
-    if (message !== undefined) this.#cache.release(message)
+    const held = this.#recent[host]!.shift()
+    if (held !== undefined) this.#cache.release(messageOf(held))
   }
 
   /** Heartbeats in which a host would do nothing are left out. */
@@ -311,19 +312,16 @@ export class Gossip {
   /** Some of those that neither are in the mesh nor were before. */
   #tellOfRecent(host: Host, before: readonly number[]): void {
     const { index } = host
-    const ages = this.#ages[index]!
-    const told = this.#recent[index]!.filter((_, i) => ages[i]! < this.#knobs.historyGossip)
+    const { dLazy, lazyPercent, historyGossip } = this.#knobs
+    const told = this.#recent[index]!.filter((held) => held % ages < historyGossip)
     if (told.length === 0) return
-    const mesh = this.mesh.meshOf(index)
-    const isOutside = (peer: number) => !mesh.includes(peer) && !before.includes(peer)
-    const outside = this.mesh.peersOf(index).filter(isOutside)
-    const { dLazy, lazyPercent } = this.#knobs
+    const outside = this.mesh.outside(index, before)
     const target = Math.max(dLazy, Math.floor((lazyPercent * outside.length) / 100))
     const drawn = this.#simulator.network.randomOf(index).sample(outside, target)
     this.counts.ihave += drawn.length
     for (const peer of drawn)
-      for (const message of told)
-        if (!this.#cache.has(message, peer)) this.#offer(host, peer, message)
+      for (const held of told)
+        if (!this.#cache.has(messageOf(held), peer)) this.#offer(host, peer, messageOf(held))
   }
 
   /** IHAVE, IWANT, and the message: three ways, while the peer misses it and the host has it. */
@@ -339,16 +337,17 @@ export class Gossip {
       this.#after(tripUs(), to, host, () => {
         const isThere = host.isUp && this.#cache.has(message, host.index)
         if (isThere && !this.#cache.has(message, peer)) this.counts.recovered++
-        if (isThere) this.#send(host, peer, message)
+        if (isThere) this.#send(host.index, peer, message)
         this.#cache.release(message)
       })
     })
   }
 
   #age(host: number): void {
-    const ages = this.#ages[host]!
-    for (let i = 0; i < ages.length; i++) ages[i]!++
-    while (ages.length > 0 && ages[0]! >= this.#knobs.historyLength) this.#forgetFirst(host)
+    const recent = this.#recent[host]!
+    for (let i = 0; i < recent.length; i++) recent[i]!++
+    while (recent.length > 0 && recent[0]! % ages >= this.#knobs.historyLength)
+      this.#forgetFirst(host)
   }
 
   #tellMesh(from: number, to: number, message: MeshMessage): void {
@@ -364,4 +363,8 @@ export class Gossip {
   #after(delayUs: number, from: Host, to: Host, run: () => void): void {
     this.#simulator.schedule(delayUs, 'link', { destination: to.index, source: from.index }, run)
   }
+}
+
+function messageOf(held: number): number {
+  return Math.floor(held / ages)
 }

@@ -21,6 +21,7 @@ import { HostClock } from './clock.ts'
 import { Disk } from './disk.ts'
 import type { FlightRecorder } from './flight-recorder.ts'
 import { type HostIdentity, type HostInit, idOf, simulatedNode } from './host-init.ts'
+import { hostState } from './host-states.ts'
 import type { Condition } from './metrics/metrics.ts'
 import { Performer, type World } from './perform.ts'
 import type { Kind } from './queue.ts'
@@ -40,7 +41,6 @@ export class Host implements World {
   readonly clock: HostClock
   /** Counts the agent's starts; what was meant for an earlier life is dropped. */
   life = 0
-  isUp = false
   /** The machine has no power. */
   isOff = false
   isDestroyed = false
@@ -74,6 +74,7 @@ export class Host implements World {
     const { skewMs, driftPpm } = init
     this.clock = new HostClock({ epochMs: simulator.epochMs, offsetUs: skewMs * 1000, driftPpm })
     this.#performer = new Performer(this)
+    this.#become('down')
   }
 
   get name(): string {
@@ -85,8 +86,12 @@ export class Host implements World {
     return this.#core ?? this.#awaken()
   }
 
+  get isUp(): boolean {
+    return this.#simulator.states.isUp(this.index)
+  }
+
   get isAsleep(): boolean {
-    return this.#sleep !== undefined
+    return this.#simulator.states.isAsleep(this.index)
   }
 
   get disk(): Disk {
@@ -186,7 +191,7 @@ export class Host implements World {
   /** Starts the agent, with what the disk kept (or with what `like` knows), and dials `seeds`. */
   start(seeds: readonly Host[], like?: Core): void {
     this.life++
-    this.isUp = true
+    this.#become('up')
     this.isOff = false
     this.#simulator.gossip.onStarted(this)
     this.#simulator.dht.table.forget(this.index)
@@ -202,7 +207,7 @@ export class Host implements World {
   /** Its agent has run for a while, calmly; what it has become is told, and let go. */
   fallAsleep(knowledge: Knowledge): Settled {
     this.life++
-    this.isUp = true
+    this.#become('asleep')
     this.#simulator.metrics.started(this.index, this.nowUs)
     this.#sleep = { knowledge, seed: this.#random.uint32(), sinceMs: this.#localNowMs() }
     const settled = this.#settled(this.#sleep)
@@ -225,6 +230,7 @@ export class Host implements World {
     const sleep = this.#sleep
     invariant(sleep !== undefined, 'an agent that runs has a core')
     this.#sleep = undefined
+    this.#become('up')
     const { pulses, gossip, links } = this.#simulator
     const settled = pulses.keeping(this.index, () => this.#settled(sleep))
     const { core, neighbours, mesh, writes } = settled
@@ -280,7 +286,7 @@ export class Host implements World {
   }
 
   #end(): void {
-    this.isUp = false
+    this.#become('down')
     this.#core = undefined
     this.#simulator.pulses.end(this.index)
   }
@@ -291,6 +297,10 @@ export class Host implements World {
     for (const host of hosts) if (host.isUp) others++
     metrics.died(this.index, others, nowUs)
     metrics.mark(this.index, condition, nowUs)
+  }
+
+  #become(state: keyof typeof hostState): void {
+    this.#simulator.states.set(this.index, hostState[state])
   }
 
   wants(other: Host): boolean {
@@ -328,11 +338,6 @@ export class Host implements World {
     effects.length = 0
     effectLists.push(effects)
     this.#armWake()
-  }
-
-  /** From the network. */
-  arrive(event: Event): void {
-    this.receive(event)
   }
 
   /** The timer fired. Meanwhile the deadline may have moved: then it is set again, and nothing is stepped. */

@@ -105,19 +105,22 @@ export class Links {
     this.#doom(this.#ends.of(from).get(to.index)!, from, payload)
   }
 
-  /** A message of gossip: only over a link that is there. False when there is none. */
-  relay(from: Host, to: Host, message: number, bytes: number): boolean {
-    const way = this.#ends.wayNumber(from, to)
+  /** A message of gossip, of one that is awake: only over a link that is there. False when there is none. */
+  relay(from: number, to: number, message: number, bytes: number): boolean {
+    const way = this.#ends.wayBetween(from, to)
     if (way < 0) return false
-    if (!this.isFree(way)) this.#pass(this.#ends.of(from).get(to.index)!, from, message, bytes)
-    else if (!this.#transmit(way, from, to, message, bytes)) this.doom(from, to, message)
+    if (this.isFree(way) && this.#transmit(way, from, to, message, bytes)) return true
+    const host = this.#simulator.hosts[from]!
+    const connection = this.#ends.of(host).get(to)!
+    if (this.isFree(way)) this.#doom(connection, host, message)
+    else this.#pass(connection, host, message, bytes)
     return true
   }
 
   /** Over a way that is free. False when the connection is given up first. */
-  #transmit(way: number, from: Host, to: Host, payload: Payload, bytes: number): boolean {
+  #transmit(way: number, from: number, to: number, payload: Payload, bytes: number): boolean {
     const { network, nowUs } = this.#simulator
-    const transitUs = network.transitUs(from.index, to.index, bytes, nowUs)
+    const transitUs = network.transitUs(from, to, bytes, nowUs)
     if (transitUs === Number.POSITIVE_INFINITY) return false
     if (transitUs === undefined) this.#lose(payload)
     else {
@@ -168,7 +171,8 @@ export class Links {
     }
     if (!this.#isThrough(connection, way, from, to)) return this.#stall(connection, from, payload)
     this.#noteWhole(connection)
-    if (!this.#transmit(way.number, from, to, payload, bytes)) this.#doom(connection, from, payload)
+    if (!this.#transmit(way.number, from.index, to.index, payload, bytes))
+      this.#doom(connection, from, payload)
   }
 
   /** Lost so often that the connection ends first. */

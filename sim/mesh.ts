@@ -58,6 +58,15 @@ export class Mesh {
     return this.#mesh[host] ?? none
   }
 
+  /** Peers that neither are in the mesh nor among the others. */
+  outside(host: number, others: readonly number[]): number[] {
+    const mesh = this.meshOf(host)
+    const found: number[] = []
+    for (const peer of this.peersOf(host))
+      if (!mesh.includes(peer) && !others.includes(peer)) found.push(peer)
+    return found
+  }
+
   boundsOf(host: number): GossipMesh {
     return this.#bounds[host] ?? sparseMesh
   }

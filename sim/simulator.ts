@@ -17,6 +17,7 @@ import type { FlightRecorder } from './flight-recorder.ts'
 import { Gossip, type GossipKnobs } from './gossip.ts'
 import { Host } from './host.ts'
 import type { HostIdentity } from './host-init.ts'
+import { HostStates } from './host-states.ts'
 import { Links } from './links.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { type Geography, Network, type NetworkKnobs } from './network.ts'
@@ -63,10 +64,11 @@ const usualNetwork: NetworkKnobs = {
 /** Small, because engines keep integers below 2^31 without a box, 13 days from here. */
 const usualEpochMs = 1_000_000_000
 
+const linkKind = kinds.indexOf('link')
 const messageKind = kinds.indexOf('message')
 const wakeKind = kinds.indexOf('wake')
 const noPayload = -1
-/** From here downwards, payloads are numbers of gossip messages. */
+/** From here downwards, payloads are numbers of gossip messages: even that a copy arrives, odd that it has been read. */
 const firstGossip = -2
 /** From here upwards, those of letters between calm members. */
 const firstLetter = 2 ** 30
@@ -80,6 +82,7 @@ export class Simulator {
   readonly gossip: Gossip
   readonly dht: Dht
   readonly hosts: Host[] = []
+  readonly states = new HostStates()
   readonly byId = new Map<MemberId, Host>()
   readonly random: Random
   readonly metrics = new Metrics()
@@ -153,9 +156,14 @@ export class Simulator {
    * What arrives at a host: an event of its core, or the number of a gossip message. Most of what happens, so it
    * makes no closure.
    */
-  scheduleArrival(delayUs: number, from: Host, to: Host, what: Payload): void {
-    const payload = typeof what === 'number' ? firstGossip - what : this.#payloads.add(what)
-    this.#push(delayUs, messageKind, to.index, from.index, payload)
+  scheduleArrival(delayUs: number, from: number, to: number, what: Payload): void {
+    const payload = typeof what === 'number' ? firstGossip - 2 * what : this.#payloads.add(what)
+    this.#push(delayUs, messageKind, to, from, payload)
+  }
+
+  /** The host will have read its first copy of a gossip message. */
+  scheduleReading(delayUs: number, from: number, to: number, message: number): void {
+    this.#push(delayUs, linkKind, to, from, firstGossip - 2 * message - 1)
   }
 
   scheduleLetter(delayUs: number, from: number, to: number, letter: number): void {
@@ -228,11 +236,15 @@ export class Simulator {
     if (payload === noPayload) return this.traffic.wake(destination)
     if (payload >= firstLetter)
       return this.traffic.arrive(destination, source, payload - firstLetter)
-    if (payload <= firstGossip)
-      return this.gossip.arrive(this.hosts[destination]!, source, firstGossip - payload)
+    if (payload <= firstGossip) return this.#gossip(firstGossip - payload, source, destination)
     const held = this.#payloads.take(payload)
     if (typeof held === 'function') held()
-    else this.hosts[destination]!.arrive(held)
+    else this.hosts[destination]!.receive(held)
+  }
+
+  #gossip(number: number, source: number, destination: number): void {
+    if (number % 2 === 0) this.gossip.arrive(destination, source, number >> 1)
+    else this.gossip.takeUp(destination, source, number >> 1)
   }
 }
 

@@ -1,7 +1,7 @@
 /** Arrays of numbers that grow. */
 
 /** A longer one, which begins with what this one holds. */
-export function grown<T extends Float64Array | Int32Array | Uint32Array>(
+export function grown<T extends Float64Array | Int32Array | Uint32Array | Uint8Array>(
   held: T,
   length: number,
 ): T {

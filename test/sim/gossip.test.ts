@@ -25,11 +25,11 @@ function cluster(options: Partial<SimulatorOptions> = {}): Heard {
   const times = simulator.hosts.map(() => 0)
   let sequence = 0
   for (const host of simulator.hosts) {
-    const { arrive } = host
-    host.arrive = (event) => {
+    const { receive } = host
+    host.receive = (event) => {
       if (event.type === 'broadcast-received' && event.broadcast.author === 'test')
         times[host.index]!++
-      else arrive.call(host, event)
+      else receive.call(host, event)
     }
   }
   return {

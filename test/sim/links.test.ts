@@ -31,13 +31,13 @@ function bed(options: Partial<SimulatorOptions> = {}): Bed {
   const got: Bed['got'] = []
   const told: string[] = []
   for (const [name, host] of Object.entries({ a, b })) {
-    const { arrive, receive } = host
-    host.arrive = (event) => {
-      const number = numberOf(event)
-      if (number === undefined) arrive.call(host, event)
-      else got.push({ number, atUs: simulator.nowUs })
-    }
+    const { receive } = host
     host.receive = (event) => {
+      const number = numberOf(event)
+      if (number !== undefined) {
+        got.push({ number, atUs: simulator.nowUs })
+        return
+      }
       const isOfPair = 'member' in event && [a.id, b.id].includes(event.member)
       if (event.type.startsWith('link-') && isOfPair) told.push(`${name} ${event.type.slice(5)}`)
       receive.call(host, event)
