@@ -12,14 +12,10 @@ import { type Broadcaster, isRejection } from './broadcaster.ts'
 import type { Config } from './config.ts'
 import type { DeathBoard, DistantDeath } from './death-board.ts'
 import type { EffectSink } from './effect.ts'
-import { journalDelayMs } from './member-journal.ts'
-import { turnToSeek } from './membership/lost.ts'
 import { isBelievable, type MemberUpdate, type PastUpdate } from './membership/member.ts'
 import { shareOf } from './membership/member-table.ts'
 import type { Membership } from './membership/membership.ts'
-import { word } from './membership/pulse.ts'
 import type { Pulse } from './membership/pulse-row.ts'
-import { greetsFrom } from './membership/table-exchange.ts'
 import type { Broadcast } from './message.ts'
 import type { Placement } from './placement/placement.ts'
 
@@ -30,74 +26,56 @@ export interface DistantDeathsParts {
   readonly membership: Membership
   readonly placement: Placement
   /** Undefined: each death goes the ordinary way. */
-  readonly deathBoard?: DeathBoard
+  readonly deathBoard?: DeathBoard | undefined
 }
-
-const none: readonly PastUpdate[] = []
 
 export class DistantDeaths {
   readonly #parts: DistantDeathsParts
-  readonly #self: MemberId
   readonly #board: DeathBoard | undefined
   readonly #pulse: Pulse
-  readonly #seekIntervalMs: Millis
-  #waiting: PastUpdate[] = []
   /** Those beside its neighbours to whom it has links, if it waits for nobody; undefined while nobody asks. */
   #linked: readonly MemberId[] | 'busy' | undefined
 
   constructor(parts: DistantDeathsParts) {
     this.#parts = parts
-    this.#self = parts.self
     this.#board = parts.deathBoard
     this.#pulse = parts.membership.pulse
-    this.#seekIntervalMs = parts.config.lostGreetingIntervalMs
+    this.#board?.begin(this.#pulse.row, parts.self)
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0
+    return this.#board === undefined || !this.#board.isWaiting(this.#pulse.row)
   }
 
   /** In the order in which they were heard of. */
   take(): readonly PastUpdate[] {
-    if (this.#waiting.length === 0) return none
-    const taken = this.#waiting
-    this.#waiting = []
-    return taken
+    return this.isEmpty ? none : this.#board!.take(this.#pulse.row)
   }
 
   /** An ordinary step is over that may have changed anything. */
   noteStep(): void {
     this.#linked = undefined
+    this.#board?.setFree(this.#pulse.row, false)
   }
 
   /** False where the broadcast says anything else, or concerns this member: then nothing is done. */
   takes(broadcast: Broadcast, now: Millis, sink: EffectSink): boolean {
     const board = this.#board
     if (board === undefined || now >= this.#pulse.deadline) return false
+    const { row } = this.#pulse
     this.#linked ??= this.#findLinked()
     if (this.#linked === 'busy') return false
-    let death = board.find(broadcast, this.#pulse)
+    board.setFree(row, this.#linked.length === 0)
+    let death = board.find(row, broadcast)
     if (death === undefined) {
-      death = this.#examine(broadcast)
-      board.post(broadcast, this.#pulse, death)
+      death = this.#examine(broadcast, board)
+      board.post(row, broadcast, death)
     }
-    if (death === null || death.concerned.has(this.#self)) return false
+    if (death === null || death.concerned.has(row)) return false
     if (this.#linked.includes(death.update.member)) return false
-    this.#waiting.push({ update: death.update, at: now })
-    this.#note(death, now)
-    sink.push(death.notice)
+    board.put(row, death, now)
+    sink.push({ type: 'notify', notification: death.notification })
     return true
-  }
-
-  /** How many are lost is not the same to all that know the same members: newcomers have not heard of them. */
-  #note({ share, present }: DistantDeath, now: Millis): void {
-    const lost = this.#pulse.get(word.lost) + 1
-    this.#pulse.noteDeath({
-      share,
-      greetsFrom: greetsFrom(present + lost, now),
-      seekAt: turnToSeek(this.#self, { present, lost }, this.#seekIntervalMs, now),
-      journaledAt: now + journalDelayMs,
-    })
   }
 
   #findLinked(): readonly MemberId[] | 'busy' {
@@ -107,19 +85,22 @@ export class DistantDeaths {
   }
 
   /** As it is to all that know the same; null where it is no death, or changes more. */
-  #examine(broadcast: Broadcast): DistantDeath | null {
+  #examine(broadcast: Broadcast, board: DeathBoard): DistantDeath | null {
     const { author, updates, records, availability } = broadcast
     const [update] = updates
     // Several at once are rare, and go the ordinary way.
     if (update === undefined || updates.length > 1 || records.length > 0 || availability)
       return null
-    const gone = this.#waiting.map((each) => each.update.member)
+    const gone = board.waiting(this.#pulse.row).map((each) => each.update.member)
     const { broadcaster, membership, placement } = this.#parts
     if (gone.includes(update.member) || !this.#isPlain(update, gone.length)) return null
     if (isRejection(broadcaster.open(broadcast))) return null
     const near = membership.around.near(update.member, gone)
     const others = placement.concernedBy(update.member, gone)
-    return this.#describe(update, new Set([author, update.member, ...near, ...others]))
+    const concerned = [author, update.member, ...near, ...others].flatMap(
+      (each) => board.rowOf(each) ?? [],
+    )
+    return this.#describe(update, gone.length, new Set(concerned))
   }
 
   /** Of one that is alive here, in a cluster so large that nothing depends on how many are left. */
@@ -130,18 +111,17 @@ export class DistantDeaths {
     return isBelievable(incarnation, held.incarnation) && around.isAlikeAfter(gone)
   }
 
-  #describe(update: MemberUpdate, concerned: ReadonlySet<MemberId>): DistantDeath {
+  #describe(update: MemberUpdate, gone: number, concerned: ReadonlySet<number>): DistantDeath {
     const { census } = this.#parts.membership
     const { member } = update
     return {
       update,
       concerned,
       share: shareOf(member, census.get(member)!.incarnation),
-      present: census.presentCount - this.#waiting.length - 1,
-      notice: {
-        type: 'notify',
-        notification: { type: 'member-changed', update, previous: 'alive' },
-      },
+      present: census.presentCount - gone - 1,
+      notification: { type: 'member-changed', update, previous: 'alive' },
     }
   }
 }
+
+const none: readonly PastUpdate[] = []

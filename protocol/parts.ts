@@ -37,7 +37,7 @@ export interface CoreInit {
   readonly maps?: BigMaps
   readonly membership?: Pick<MembershipOptions, 'presence' | 'pulse'>
   /** Where thousands of simulated members look deaths up. */
-  readonly deathBoard?: DeathBoard
+  readonly deathBoard?: DeathBoard | undefined
   /** Every step goes the ordinary way, also a calm member's: to show that it makes no difference. */
   readonly isPlain?: boolean
   /** Begins with all that this other one knows, as if the journal had told it: a simulator's warm start. */

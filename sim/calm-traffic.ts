@@ -153,6 +153,22 @@ export class CalmTraffic {
     this.#armWake(index, now)
   }
 
+  /** A broadcast has been read: true if all that it says is a death that is nothing to the host's calm member. */
+  hearDeath(index: number, event: Event): boolean {
+    const { deaths } = this.#simulator
+    if (deaths === undefined || event.type !== 'broadcast-received') return false
+    if (!this.#pulses.isCalm(index) || this.#isOff()) return false
+    const now = this.#nowMs(index)
+    const death = now < this.#pulses.deadline(index) && deaths.findFor(index, event.broadcast)
+    if (!death) return false
+    deaths.put(index, death, now)
+    this.countStep(index)
+    this.#simulator.recordStep(index, event)
+    this.#simulator.notify(index, death.notification)
+    this.#armWake(index, now)
+    return true
+  }
+
   /** A message went the ordinary way: what the next one needs is noted. */
   note(from: Host, to: Host, { type }: Message): void {
     if (type !== 'probe' && type !== 'ack') return

@@ -209,11 +209,12 @@ export class Gossip {
 
   /** The first copy has been read, unless the agent has ended since then: a new one has not had it, or later. */
   takeUp(to: number, from: number, message: number): void {
-    const { states, hosts, nowUs } = this.#simulator
+    const { states, hosts, traffic, nowUs } = this.#simulator
     const isThere = states.isUp(to) && this.#cache.has(message, to)
     if (isThere && this.#cache.firstUs(message, to) === nowUs) {
       this.#passOn(to, from, message)
-      hosts[to]!.receive(this.#eventOf(message))
+      const event = this.#eventOf(message)
+      if (!traffic.hearDeath(to, event)) hosts[to]!.receive(event)
     }
     this.#cache.release(message)
   }

@@ -184,8 +184,9 @@ export class Host implements World {
   /** `like`: it knows what that one knows, and not what the disk holds. */
   #ownInit(like: Core | undefined, seed?: number): CoreInit {
     const init = this.coreInit(like ? this.#earlierLives() : this.disk.journal(), seed)
-    const pulse = { table: this.#simulator.pulses, row: this.index }
-    return { ...init, membership: { ...init.membership, pulse }, ...(like && { like }) }
+    const { pulses: table, deaths: deathBoard } = this.#simulator
+    const membership = { ...init.membership, pulse: { table, row: this.index } }
+    return { ...init, membership, deathBoard, ...(like && { like }) }
   }
 
   /** Starts the agent, with what the disk kept (or with what `like` knows), and dials `seeds`. */
@@ -366,12 +367,7 @@ export class Host implements World {
   }
 
   notify(notification: Notification): void {
-    this.#simulator.record(this.index, `notify ${notification.type}`)
-    if (notification.type !== 'member-changed' || notification.update.state !== 'down') return
-    const { byId, metrics, network, nowUs } = this.#simulator
-    const subject = byId.get(notification.update.member)?.index
-    if (subject === undefined) return
-    metrics.noticedDown(this.index, subject, network.connects(this.index, subject), nowUs)
+    this.#simulator.notify(this.index, notification)
   }
 
   send(member: MemberId, sent: Message): void {

@@ -8,7 +8,6 @@ import { hashText } from '../protocol/base/hash.ts'
 import { compareText, type MemberId } from '../protocol/base/id.ts'
 import type { Config } from '../protocol/config.ts'
 import type { CoreInit } from '../protocol/core.ts'
-import { DeathBoard } from '../protocol/death-board.ts'
 import { type Presence, ringCount } from '../protocol/membership/ring.ts'
 import { type SharedMap, SharedMaps } from './shared-map.ts'
 
@@ -19,22 +18,18 @@ const listsKept = 32
 export interface Shared {
   readonly maps: SharedMaps
   readonly circles: Circles
-  readonly deaths: DeathBoard
 }
 
 export function share({ ringsMin, ringsMax }: Config): Shared {
   const maps = new SharedMaps()
-  const circles = new Circles(maps, { min: ringsMin, max: ringsMax })
-  return { maps, circles, deaths: new DeathBoard() }
+  return { maps, circles: new Circles(maps, { min: ringsMin, max: ringsMax }) }
 }
 
 /** As a core is given it. */
-export function partsOf(
-  shared: Shared | undefined,
-): Pick<CoreInit, 'maps' | 'membership' | 'deathBoard'> {
+export function partsOf(shared: Shared | undefined): Pick<CoreInit, 'maps' | 'membership'> {
   if (shared === undefined) return {}
-  const { maps, circles, deaths: deathBoard } = shared
-  return { maps, deathBoard, membership: { presence: () => circles.view() } }
+  const { maps, circles } = shared
+  return { maps, membership: { presence: () => circles.view() } }
 }
 
 /** What all views share. */

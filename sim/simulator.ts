@@ -6,7 +6,8 @@ import { hashText } from '../protocol/base/hash.ts'
 import type { MemberId } from '../protocol/base/id.ts'
 import { Random } from '../protocol/base/random.ts'
 import { type Config, defaultConfig } from '../protocol/config.ts'
-import type { Effect } from '../protocol/effect.ts'
+import { DeathBoard } from '../protocol/death-board.ts'
+import type { Effect, Notification } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import { PulseTable } from '../protocol/membership/pulse.ts'
 import type { Resources } from '../protocol/placement/resources.ts'
@@ -95,6 +96,8 @@ export class Simulator {
   /** Of calm members, by the host's index. */
   readonly pulses: PulseTable
   readonly traffic: CalmTraffic
+  /** Deaths that calm members have yet to work in; undefined where cores share nothing. */
+  readonly deaths: DeathBoard | undefined
   /** Microseconds since the start. */
   nowUs = 0
   events = 0
@@ -111,6 +114,7 @@ export class Simulator {
     this.epochMs = options.epochMs ?? usualEpochMs
     this.pulses = new PulseTable(this.config, options.members)
     this.shared = options.ownMaps ? undefined : share(this.config)
+    if (this.shared) this.deaths = this.#deathBoard()
     this.random = new Random(options.seed)
     const knobs = { ...usualNetwork, ...options.network }
     this.network = new Network(knobs, new Random(this.random.uint32()), options.geography)
@@ -213,6 +217,20 @@ export class Simulator {
 
   traceHash(): string {
     return this.#hash.text()
+  }
+
+  /** What a host's agent tells its surroundings: part of the trace. */
+  notify(host: number, notification: Notification): void {
+    this.record(host, `notify ${notification.type}`)
+    if (notification.type !== 'member-changed' || notification.update.state !== 'down') return
+    const subject = this.byId.get(notification.update.member)?.index
+    if (subject === undefined) return
+    this.metrics.noticedDown(host, subject, this.network.connects(host, subject), this.nowUs)
+  }
+
+  #deathBoard(): DeathBoard {
+    const { config, pulses: table } = this
+    return new DeathBoard({ config, table, rowOf: (member) => this.byId.get(member)?.index })
   }
 
   /** Those of the members that there are. */

@@ -12,7 +12,8 @@ import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import type { Census } from './census.ts'
 
-const salt = 0x6c6f7374
+/** Of the hash of a member by which it knows its turns. */
+export const seekSalt = 0x6c6f7374
 
 export interface LostInit {
   readonly config: Pick<Config, 'lostGreetingIntervalMs' | 'memberRetentionMs'>
@@ -25,12 +26,14 @@ export interface LostInit {
 
 export class Lost {
   readonly #init: LostInit
+  readonly #mark: number
   readonly #forgetAt = new Deadlines()
   /** When one of them is sought next. */
   #seekAt: Millis | undefined
 
   constructor(init: LostInit) {
     this.#init = init
+    this.#mark = hashText(init.self, seekSalt)
   }
 
   get seekAt(): Millis | undefined {
@@ -47,11 +50,11 @@ export class Lost {
   }
 
   #nextSeekAt(now: Millis): Millis | undefined {
-    const { self, census, config } = this.#init
+    const { census, config } = this.#init
     const present = census.presentCount
     const lost = census.size - present
     if (lost === 0) return undefined
-    return turnToSeek(self, { present, lost }, config.lostGreetingIntervalMs, now)
+    return turnToSeek(this.#mark, { present, lost }, config.lostGreetingIntervalMs, now)
   }
 
   deadline(): Millis | undefined {
@@ -80,14 +83,13 @@ export class Lost {
   }
 }
 
-/** The member's next turn after `now`; an interval of the clock is a turn, the same for all. */
+/** The next turn after `now` of the member with that hash; an interval of the clock is a turn, the same for all. */
 export function turnToSeek(
-  self: MemberId,
+  mark: number,
   { present, lost }: { present: number; lost: number },
   intervalMs: Millis,
   now: Millis,
 ): Millis {
-  const mark = hashText(self, salt)
   const every = Math.max(1, Math.floor(present / (2 * lost)))
   const next = Math.floor(now / intervalMs) + 1
   const late = (((mark - next) % every) + every) % every

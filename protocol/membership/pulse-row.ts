@@ -33,18 +33,6 @@ export interface Rest {
   readonly otherAt: Millis
 }
 
-/** What the death of a member that is nothing to it makes of a row. */
-export interface RowsDeath {
-  /** What becomes less of the halves of the table's digest. */
-  readonly share: { readonly high: number; readonly low: number }
-  /** Until then greetings wait. */
-  readonly greetsFrom: Millis
-  /** When one of the lost is sought. */
-  readonly seekAt: Millis
-  /** By then it is in the journal. */
-  readonly journaledAt: Millis
-}
-
 export class Pulse {
   readonly table: PulseTable
   readonly row: number
@@ -141,16 +129,6 @@ export class Pulse {
       subject: slot === nobody ? undefined : this.memberAt(slot),
       timeoutAt: this.get(word.timeoutAt),
     })
-  }
-
-  /** A member that is nothing to the row's has died: what that makes of the digest, and of what is due. */
-  noteDeath({ share, greetsFrom, seekAt, journaledAt }: RowsDeath): void {
-    this.#set(word.digestHigh, (this.get(word.digestHigh) - share.high) >>> 0)
-    this.#set(word.digestLow, (this.get(word.digestLow) - share.low) >>> 0)
-    this.#set(word.lost, this.get(word.lost) + 1)
-    this.#set(word.greetsFrom, greetsFrom)
-    this.#set(word.seekAt, seekAt)
-    this.#set(word.otherAt, Math.min(journaledAt, this.get(word.otherAt)))
   }
 
   /** An exchange with the neighbour has just changed nothing: the next one like it need not be looked at. */

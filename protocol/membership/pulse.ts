@@ -77,6 +77,18 @@ export const nobody = -1
 export const unsent = -1
 export const never = -1
 
+/** What the death of a member that is nothing to it makes of a row. */
+export interface RowsDeath {
+  /** What becomes less of the halves of the table's digest. */
+  readonly share: { readonly high: number; readonly low: number }
+  /** Until then greetings wait. */
+  readonly greetsFrom: Millis
+  /** When one of the lost is sought. */
+  readonly seekAt: Millis
+  /** By then it is in the journal. */
+  readonly journaledAt: Millis
+}
+
 /** Of a row that stands for a member: whose slots they are. */
 export interface Slots {
   slotOf(member: MemberId): number
@@ -176,6 +188,18 @@ export class PulseTable {
     const turnAt = words[at + word.turnAt]!
     const timeoutAt = words[at + word.timeoutAt]!
     return Math.min(turnAt, timeoutAt, this.#otherAt(at))
+  }
+
+  /** A member that is nothing to the row's has died: what that makes of the digest, and of what is due. */
+  noteDeath(row: number, { share, greetsFrom, seekAt, journaledAt }: RowsDeath): void {
+    const { words } = this
+    const at = row * this.stride
+    words[at + word.digestHigh] = (words[at + word.digestHigh]! - share.high) >>> 0
+    words[at + word.digestLow] = (words[at + word.digestLow]! - share.low) >>> 0
+    words[at + word.lost]! += 1
+    words[at + word.greetsFrom] = greetsFrom
+    words[at + word.seekAt] = seekAt
+    words[at + word.otherAt] = Math.min(journaledAt, words[at + word.otherAt]!)
   }
 
   /** What the row's member says of the time. */

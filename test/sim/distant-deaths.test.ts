@@ -4,7 +4,7 @@
  */
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { DistantDeaths } from '../../protocol/distant-deaths.ts'
+import { DeathBoard } from '../../protocol/death-board.ts'
 import type { Host } from '../../sim/host.ts'
 import { Simulator, type SimulatorOptions } from '../../sim/simulator.ts'
 import { startWarm } from '../../sim/warm-start.ts'
@@ -23,12 +23,11 @@ function run(
   options: Partial<SimulatorOptions>,
   live: (simulator: Simulator) => void,
 ): Told & { readonly simulator: Simulator } {
-  const { takes } = DistantDeaths.prototype
+  const { put } = DeathBoard.prototype
   let putOff = 0
-  DistantDeaths.prototype.takes = function (...args) {
-    const isTaken = takes.apply(this, args)
-    if (isTaken) putOff++
-    return isTaken
+  DeathBoard.prototype.put = function (...args) {
+    putOff++
+    put.apply(this, args)
   }
   try {
     const simulator = new Simulator({ seed: 3, members: 60, config, ...options })
@@ -37,7 +36,7 @@ function run(
     live(simulator)
     return { hash: simulator.traceHash(), events: simulator.events, putOff, simulator }
   } finally {
-    DistantDeaths.prototype.takes = takes
+    DeathBoard.prototype.put = put
   }
 }
 

@@ -1,11 +1,13 @@
 import * as fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { turnToSeek } from '../../../protocol/membership/lost.ts'
+import { hashText } from '../../../protocol/base/hash.ts'
+import { seekSalt, turnToSeek } from '../../../protocol/membership/lost.ts'
 
 const lost = suite('membership/lost')
 const now = 1_700_000_000_000
 const intervalMs = 3000
+const markOf = (member: string) => hashText(member, seekSalt)
 
 lost('a turn is always to come, and comes to each member', () => {
   fc.assert(
@@ -15,7 +17,7 @@ lost('a turn is always to come, and comes to each member', () => {
       fc.integer({ min: 1, max: 500 }),
       fc.nat({ max: 10 ** 9 }),
       (self, present, gone, later) => {
-        const at = turnToSeek(self, { present, lost: gone }, intervalMs, now + later)
+        const at = turnToSeek(markOf(self), { present, lost: gone }, intervalMs, now + later)
         const every = Math.max(1, Math.floor(present / (2 * gone)))
         assert.ok(at > now + later)
         assert.ok(at <= now + later + (every + 1) * intervalMs, `${at}`)
@@ -36,7 +38,7 @@ lost('each of the lost is sought about twice in an interval, however large the c
     for (let i = 0; i < present; i++) {
       let at = now
       for (;;) {
-        at = turnToSeek(`m${i}`, { present, lost: gone }, intervalMs, at)
+        at = turnToSeek(markOf(`m${i}`), { present, lost: gone }, intervalMs, at)
         if (at > now + intervals * intervalMs) break
         turns++
       }
