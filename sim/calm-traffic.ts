@@ -19,6 +19,7 @@ import { timerMs } from './clock.ts'
 import type { Host } from './host.ts'
 import type { Simulator } from './simulator.ts'
 import { markOfExchange, markOfGreeting, NameMarks, tickMark } from './trace-hash.ts'
+import { bytesOf } from './wire.ts'
 
 /** Words of a message under way: one line of memory. */
 const letterWords = 8
@@ -57,6 +58,7 @@ export class CalmTraffic {
   #written = 0
   readonly #told = { sequence: 0, incarnation: 0, high: 0, low: 0 }
   readonly #names = new NameMarks()
+  readonly #sizes = new Map<number, number>()
 
   constructor(simulator: Simulator) {
     this.#simulator = simulator
@@ -219,7 +221,7 @@ export class CalmTraffic {
       const message = this.#messageOf(kind, index, sequence, now)
       return hosts[index]!.sendTo(slot, message)
     }
-    if (metrics.isToWeigh()) metrics.weigh(this.#messageOf(kind, index, sequence, now))
+    if (metrics.isToWeigh()) metrics.weigh(this.#bytesOf(kind, index, sequence, now))
     const transitUs = links.carry(way, index, to)
     if (transitUs === Number.POSITIVE_INFINITY) {
       const message = this.#messageOf(kind, index, sequence, now)
@@ -266,6 +268,18 @@ export class CalmTraffic {
     return { type: 'message-received', from: this.#simulator.hosts[source]!.id, message }
   }
 
+  /** Calm messages of a kind differ in size by their numbers only. */
+  #bytesOf(kind: Kind, index: number, sequence: number, now: Millis): number {
+    const numbers = [sequence, this.#get(index, word.incarnation), this.#pulses.stamp(index, now)]
+    const key = numbers.reduce((sum, number) => sum * 10 + codedBytes(number), kind)
+    let bytes = this.#sizes.get(key)
+    if (bytes === undefined) {
+      bytes = bytesOf(this.#messageOf(kind, index, sequence, now))
+      this.#sizes.set(key, bytes)
+    }
+    return bytes
+  }
+
   #messageOf(kind: Kind, index: number, sequence: number, now: Millis): Message {
     const name = hashName(this.#get(index, highWord(kind)), this.#get(index, lowWord(kind)))
     const stamp = this.#pulses.stamp(index, now)
@@ -309,6 +323,14 @@ export class CalmTraffic {
   #set(index: number, name: number, value: number): void {
     this.#pulses.words[index * this.#pulses.stride + name] = value
   }
+}
+
+/** Of a whole number in CBOR (RFC 8949, section 3). */
+function codedBytes(number: number): number {
+  if (number < 24) return 1
+  if (number < 2 ** 8) return 2
+  if (number < 2 ** 16) return 3
+  return number < 2 ** 32 ? 5 : 9
 }
 
 /** The hash that a message of the kind tells of its sender. */

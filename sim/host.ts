@@ -376,7 +376,7 @@ export class Host implements World {
     if (to === undefined) return
     const message = carry(sent, options.encode ?? false)
     const bytes = network.looksAtBytes ? bytesOf(sent) : 0
-    if (!network.looksAtBytes && metrics.isToWeigh()) metrics.weigh(sent)
+    if (!network.looksAtBytes && metrics.isToWeigh()) metrics.weigh(bytesOf(sent))
     links.send(this, to, { type: 'message-received', from: this.id, message }, bytes)
     this.#traffic.note(this, to, sent)
   }

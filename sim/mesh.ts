@@ -34,6 +34,8 @@ export class Mesh {
   /** Of each host: peers on links that take part, and those of them in its mesh, in the order of coming. */
   readonly #peers: number[][] = []
   readonly #mesh: number[][] = []
+  /** And those that are not, while nothing has changed; undefined while nobody asks. */
+  readonly #outside: (readonly number[] | undefined)[] = []
   readonly #bounds: GossipMesh[] = []
   /** Of each host: peers that it dialled. */
   readonly #dialled: Set<number>[] = []
@@ -60,11 +62,8 @@ export class Mesh {
 
   /** Peers that neither are in the mesh nor among the others. */
   outside(host: number, others: readonly number[]): number[] {
-    const mesh = this.meshOf(host)
-    const found: number[] = []
-    for (const peer of this.peersOf(host))
-      if (!mesh.includes(peer) && !others.includes(peer)) found.push(peer)
-    return found
+    this.#outside[host] ??= without(this.peersOf(host), this.meshOf(host))
+    return without(this.#outside[host], others)
   }
 
   boundsOf(host: number): GossipMesh {
@@ -82,6 +81,7 @@ export class Mesh {
   clear(host: number): void {
     this.#isSettled[host] = false
     this.#bounds[host] = sparseMesh
+    this.#outside[host] = undefined
     this.#peers[host] = []
     this.#mesh[host] = []
     this.#dialled[host] = new Set()
@@ -116,8 +116,8 @@ export class Mesh {
   }
 
   leave(host: number, peer: number): void {
-    without(this.#peers[host]!, peer)
-    without(this.#mesh[host]!, peer)
+    remove(this.#peers[host]!, peer)
+    remove(this.#mesh[host]!, peer)
     this.#dialled[host]!.delete(peer)
     this.#needsCare(host)
   }
@@ -126,7 +126,7 @@ export class Mesh {
   onMessage(host: number, from: number, message: MeshMessage, nowUs: number): void {
     const mesh = this.#mesh[host]!
     if (message === 'prune') {
-      without(mesh, from)
+      remove(mesh, from)
       this.#backOff(host, from, nowUs)
       return this.#needsCare(host)
     }
@@ -159,6 +159,7 @@ export class Mesh {
   }
 
   #needsCare(host: number): void {
+    this.#outside[host] = undefined
     this.#isSettled[host] = false
     this.#port.needsCare(host)
   }
@@ -183,8 +184,9 @@ export class Mesh {
       if (at < 0) break
       order.unshift(...order.splice(at, 1))
     }
+    this.#outside[host] = undefined
     for (const peer of order.slice(degree)) {
-      without(mesh, peer)
+      remove(mesh, peer)
       this.#backOff(host, peer, nowUs)
       this.counts.prunes++
       this.#port.tell(host, peer, 'prune')
@@ -210,6 +212,7 @@ export class Mesh {
     const mesh = this.#mesh[host]!
     if (mesh.includes(peer)) return
     mesh.push(peer)
+    this.#outside[host] = undefined
     this.counts.grafts++
     this.#port.tell(host, peer, 'graft')
   }
@@ -230,7 +233,14 @@ export class Mesh {
 
 const none: readonly number[] = []
 
-function without(list: number[], item: number): void {
+/** A list of its own. */
+function without(items: readonly number[], others: readonly number[]): number[] {
+  const found: number[] = []
+  for (const item of items) if (!others.includes(item)) found.push(item)
+  return found
+}
+
+function remove(list: number[], item: number): void {
   const at = list.indexOf(item)
   if (at >= 0) list.splice(at, 1)
 }

@@ -100,7 +100,11 @@ export class SharedMap<V> implements BigMap<V> {
 
   get(key: string): V | undefined {
     const ordinal = this.#directory.find(key)
-    if (ordinal === undefined || ordinal >>> this.#shift >= fanOut) return undefined
+    return ordinal === undefined ? undefined : this.#at(ordinal)
+  }
+
+  #at(ordinal: number): V | undefined {
+    if (ordinal >>> this.#shift >= fanOut) return undefined
     let held: unknown = this.#root
     for (let shift = this.#shift; shift >= 0 && held !== undefined; shift -= bits)
       held = (held as Node).slots[(ordinal >>> shift) & digit]
@@ -123,7 +127,7 @@ export class SharedMap<V> implements BigMap<V> {
 
   delete(key: string): boolean {
     const ordinal = this.#directory.find(key)
-    if (ordinal === undefined || !this.has(key)) return false
+    if (ordinal === undefined || this.#at(ordinal) === undefined) return false
     this.#root = changedAt(this.#root, this.#shift, ordinal, undefined)
     return true
   }

@@ -91,6 +91,11 @@ export class Census {
     return true
   }
 
+  /** Takes in the death of one that was not near; nobody asks for it as a change. */
+  bury({ member, incarnation }: MemberUpdate): void {
+    if (this.#table.apply(member, { incarnation, state: 'down' })) this.#around.loseFar(member)
+  }
+
   /** A suspicion began, or ended well. */
   noteDoubt(member: MemberId, isSuspect: boolean): void {
     const incarnation = this.#table.get(member)?.incarnation ?? 0

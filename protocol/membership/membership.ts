@@ -193,13 +193,12 @@ export class Membership {
   /** Works in deaths of members that were not near, linked or doubted here (distant-deaths.ts). */
   bury(deaths: readonly PastUpdate[]): void {
     for (const { update, at } of deaths) {
-      this.census.hold(update)
+      this.census.bury(update)
       this.#rumours.drop(update.member)
       this.#watch.forget(update.member)
       this.#lost.add(update.member, at)
       this.tables.noteChange(at)
     }
-    this.census.takeChanges()
   }
 
   leave(_now: Millis, out: EffectSink): void {

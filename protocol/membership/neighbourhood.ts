@@ -32,6 +32,11 @@ export class Neighbourhood {
     this.#neighbours = undefined
   }
 
+  /** One that was not near has gone, and there are as many rings as before. */
+  loseFar(member: MemberId): void {
+    this.#rings.remove(member)
+  }
+
   /** If one more died after so many others, there would be as many rings. */
   isAlikeAfter(others: number): boolean {
     const size = this.#rings.size - others

@@ -3,9 +3,7 @@
  * agents believe. Hooks that stand in the path of events only count; everything else is sampled on a timer
  * (sample.ts).
  */
-import type { Message } from '../../protocol/message.ts'
 import { metricLimits } from '../limits.ts'
-import { bytesOf } from '../wire.ts'
 import { Deaths } from './deaths.ts'
 import { Histogram } from './histogram.ts'
 
@@ -102,8 +100,8 @@ export class Metrics {
     return true
   }
 
-  weigh(message: Message): void {
-    this.bytesWeighed += weighedOf * bytesOf(message)
+  weigh(bytes: number): void {
+    this.bytesWeighed += weighedOf * bytes
   }
 
   /** A new job was acknowledged. */
