@@ -63,7 +63,7 @@ export class CalmTraffic {
   constructor(simulator: Simulator) {
     this.#simulator = simulator
     this.#pulses = simulator.pulses
-    this.#pulses.onAssigned = (row) => this.#forget(row)
+    this.#pulses.onCleared = (row, slot) => this.#forget(row, slot)
   }
 
   addHost(host: Host): void {
@@ -311,9 +311,8 @@ export class CalmTraffic {
     this.armWake(index, atUs)
   }
 
-  #forget(row: number): void {
-    for (let slot = 0; slot < this.#pulses.slots; slot++)
-      this.#pulses.words[this.#pulses.slotAt(row, slot) + theirs.host] = nobody
+  #forget(row: number, slot: number): void {
+    this.#pulses.words[this.#pulses.slotAt(row, slot) + theirs.host] = nobody
   }
 
   #get(index: number, name: number): number {

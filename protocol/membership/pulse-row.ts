@@ -1,6 +1,7 @@
 /**
  * The row of one member: when the row begins to stand for the structures of its watch and its turns, and when these
- * take over again. Slots are the places of its neighbours in their sorted list.
+ * take over again. A neighbour has the same slot for as long as it is one: what was found out about it stays true when
+ * others come and go.
  */
 import { hashWords } from '../base/hash.ts'
 import type { MemberId, Millis, Stamp } from '../base/id.ts'
@@ -38,8 +39,10 @@ export class Pulse {
   readonly row: number
   readonly #at: number
   readonly #parts: PulseParts
-  /** Whose slots they are, and whose turns. */
+  /** Whose slots they are; undefined where one is free. */
+  readonly #members: (MemberId | undefined)[] = []
   #neighbours: readonly MemberId[] = []
+  /** Whose turns they are. */
   #subjects: readonly MemberId[] = []
   #root = ''
   /** Some neighbour has agreed in the row's version. */
@@ -69,12 +72,11 @@ export class Pulse {
   }
 
   slotOf(member: MemberId): number {
-    const slot = this.#neighbours.indexOf(member)
-    return slot < this.table.slots ? slot : nobody
+    return this.#members.indexOf(member)
   }
 
   memberAt(slot: number): MemberId {
-    return this.#neighbours[slot]!
+    return this.#members[slot]!
   }
 
   /** One of the words of the row. */
@@ -164,28 +166,38 @@ export class Pulse {
 
   #tell(name: number, tell: (member: MemberId, at: Millis) => void): void {
     if (!this.#hasToTell) return
-    const { words, slots } = this.table
-    const count = Math.min(slots, this.#neighbours.length)
-    for (let slot = 0; slot < count; slot++) {
+    const { words } = this.table
+    for (let slot = 0; slot < this.#members.length; slot++) {
       const at = this.table.slotAt(this.row, slot) + name
-      if (words[at] === never) continue
-      tell(this.#neighbours[slot]!, words[at]!)
+      const member = this.#members[slot]
+      if (member === undefined || words[at] === never) continue
+      tell(member, words[at]!)
       words[at] = never
     }
   }
 
   #assign(neighbours: readonly MemberId[], subjects: readonly MemberId[]): void {
-    this.table.onAssigned?.(this.row)
     this.#neighbours = neighbours
     this.#subjects = subjects
+    this.#assignSlots(neighbours)
     const { words, slots } = this.table
-    for (let slot = 0; slot < slots; slot++) this.table.clearSlot(this.row, slot)
     this.#set(word.subjects, subjects.length <= slots ? subjects.length : 0)
     this.#set(word.comparePhase, this.#parts.turns.comparePhase)
     for (const [turn, subject] of subjects.slice(0, slots).entries()) {
       const of = this.table.slotAt(this.row, turn)
       words[of + slotWord.subject] = this.slotOf(subject)
       words[of + slotWord.phaseMs] = this.#parts.turns.phaseOf(subject)
+    }
+  }
+
+  #assignSlots(neighbours: readonly MemberId[]): void {
+    for (const [slot, member] of this.#members.entries())
+      if (member !== undefined && !neighbours.includes(member)) this.#members[slot] = undefined
+    const come = neighbours.filter((member) => !this.#members.includes(member))
+    for (let slot = 0; slot < this.table.slots; slot++) {
+      if (this.#members[slot] !== undefined) continue
+      this.#members[slot] = come.shift()
+      this.table.clearSlot(this.row, slot)
     }
   }
 

@@ -99,8 +99,8 @@ export class PulseTable {
   words: Float64Array
   /** With whom the member compares tables in the turn that was taken last. */
   greeted = nobody
-  /** The row's slots are others' from now on. */
-  onAssigned: ((row: number) => void) | undefined
+  /** The slot is another neighbour's from now on. */
+  onCleared: ((row: number, slot: number) => void) | undefined
   readonly slots: number
   readonly stride: number
   readonly #intervalMs: Millis
@@ -140,6 +140,7 @@ export class PulseTable {
     this.words[of + slotWord.heardAt] = never
     this.words[of + slotWord.agreedAt] = never
     this.words[of + slotWord.agreedIn] = 0
+    this.onCleared?.(row, slot)
   }
 
   /** The member is gone. */
