@@ -137,7 +137,7 @@ export class Calm {
     const rest = membership.rest()
     if (rest === undefined) return
     const otherAt = Math.min(rest.otherAt, othersDeadline ?? Number.POSITIVE_INFINITY)
-    if (isStirred) this.distantDeaths.noteStep()
+    this.distantDeaths.enter()
     this.#noteChanges()
     this.#pulse.enter({ ...rest, otherAt }, replica.root(), replica.clock(0))
     if (!isStirred && event.type === 'message-received') this.#agree(event, now)

@@ -33,8 +33,8 @@ export class DistantDeaths {
   readonly #parts: DistantDeathsParts
   readonly #board: DeathBoard | undefined
   readonly #pulse: Pulse
-  /** Those beside its neighbours to whom it has links, if it waits for nobody; undefined while nobody asks. */
-  #linked: readonly MemberId[] | 'busy' | undefined
+  /** Those beside its neighbours to whom it has links; `busy`: it waits for somebody. */
+  #linked: readonly MemberId[] | 'busy' = 'busy'
 
   constructor(parts: DistantDeathsParts) {
     this.#parts = parts
@@ -52,20 +52,20 @@ export class DistantDeaths {
     return this.isEmpty ? none : this.#board!.take(this.#pulse.row)
   }
 
-  /** An ordinary step is over that may have changed anything. */
-  noteStep(): void {
-    this.#linked = undefined
-    this.#board?.setFree(this.#pulse.row, false)
+  /** An ordinary step is over, after which the member is calm. */
+  enter(): void {
+    if (this.#board === undefined) return
+    this.#linked = this.#findLinked()
+    const isFree = this.#linked !== 'busy' && this.#linked.length === 0
+    this.#board.setFree(this.#pulse.row, isFree)
   }
 
   /** False where the broadcast says anything else, or concerns this member: then nothing is done. */
   takes(broadcast: Broadcast, now: Millis, sink: EffectSink): boolean {
     const board = this.#board
     if (board === undefined || now >= this.#pulse.deadline) return false
-    const { row } = this.#pulse
-    this.#linked ??= this.#findLinked()
     if (this.#linked === 'busy') return false
-    board.setFree(row, this.#linked.length === 0)
+    const { row } = this.#pulse
     let death = board.find(row, broadcast)
     if (death === undefined) {
       death = this.#examine(broadcast, board)
