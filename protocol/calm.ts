@@ -14,6 +14,7 @@ import type { Ack, Join, Probe } from './membership/message.ts'
 import { nobody, type Told, word } from './membership/pulse.ts'
 import type { Pulse } from './membership/pulse-row.ts'
 import type { Message } from './message.ts'
+import { PastRecords } from './past-records.ts'
 import type { Availability } from './placement/availability.ts'
 import type { Replica } from './replication/replica.ts'
 
@@ -29,6 +30,7 @@ export class Calm {
   readonly #isOff: boolean
   /** What there was of each when the row began to stand for the member: of the log, and of availability. */
   #position = 0
+  readonly #past = new PastRecords()
   #version = 0
 
   constructor(parts: CalmParts, isOff: boolean) {
@@ -126,8 +128,11 @@ export class Calm {
 
   #tellAgreed(): void {
     const { antiEntropy } = this.#parts.replica
-    const { root } = this.#pulse
-    this.#pulse.tellAgreed((member, at) => antiEntropy.noteAgreed(member, at, root, this.#position))
+    const held = { root: this.#pulse.root, position: this.#position }
+    this.#pulse.tellAgreed((member, at) =>
+      antiEntropy.noteAgreed(member, at, this.#past.at(at) ?? held),
+    )
+    this.#past.clear()
   }
 
   /** An ordinary step is over. `isStirred`: it may have changed more than membership keeps to itself. */
@@ -138,18 +143,21 @@ export class Calm {
     if (rest === undefined) return
     const otherAt = Math.min(rest.otherAt, othersDeadline ?? Number.POSITIVE_INFINITY)
     this.distantDeaths.enter()
-    this.#noteChanges()
+    this.#noteChanges(now)
     this.#pulse.enter({ ...rest, otherAt }, replica.root(), replica.clock(0))
     if (!isStirred && event.type === 'message-received') this.#agree(event, now)
   }
 
   /** Who agreed on other records did so then; who was told all that is free is to be told more. */
-  #noteChanges(): void {
+  #noteChanges(now: Millis): void {
     const { replica, placement } = this.#parts
-    const hasMoreToTell = placement.availability.version !== this.#version
-    if (hasMoreToTell || replica.root() !== this.#pulse.root) this.#tellAgreed()
-    if (hasMoreToTell) this.#pulse.unsettle()
+    const { root } = this.#pulse
+    if (placement.availability.version !== this.#version) this.#pulse.unsettle()
     this.#version = placement.availability.version
+    if (replica.root() === root && replica.position === this.#position) return
+    // By its time alone, an agreement of this moment could be on either.
+    if (this.#pulse.get(word.agreedAt) === now || this.#past.isFull) this.#tellAgreed()
+    else this.#past.add({ root, position: this.#position }, now)
     this.#position = replica.position
   }
 

@@ -155,6 +155,8 @@ export const limits = {
   recordedBytes: 16 * mib,
   /** Journal entries kept with them, while none of the steps is forgotten: 10,000 × 1 KiB. */
   recordedJournal: 10_000,
+  /** Changes of the records that a calm member tells its neighbours' agreements apart by, before it writes them down. */
+  pastRecords: 16,
   /** Deaths that simulated members look up: those of a second's broadcasts, in as many states of knowledge, 64 × 256 × 200 B. */
   deathsOnBoard: 64,
   statesOnBoard: 256,

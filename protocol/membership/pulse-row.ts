@@ -141,6 +141,7 @@ export class Pulse {
     const of = this.table.slotAt(this.row, slot)
     words[of + slotWord.heardAt] = now
     words[of + slotWord.agreedAt] = now
+    this.#set(word.agreedAt, now)
     words[of + slotWord.incarnation] = incarnation
     words[of + slotWord.agreedIn] = this.get(word.version)
     this.#isSettled = true

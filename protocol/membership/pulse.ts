@@ -51,6 +51,8 @@ export const word = {
   seekAt: 21,
   /** How many are known that are dead or have left. */
   lost: 22,
+  /** When a neighbour was last heard to hold the same. */
+  agreedAt: 23,
   /** Four for whoever drives the members: a simulator keeps there what it needs of each in the same moment. */
   spare: 28,
 } as const
@@ -306,6 +308,7 @@ export class PulseTable {
 
   #agree(row: number, slot: number, now: Millis): void {
     this.words[this.slotAt(row, slot) + slotWord.agreedAt] = now
+    this.words[row * this.stride + word.agreedAt] = now
     this.#hear(row, slot, now)
   }
 

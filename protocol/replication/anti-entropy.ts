@@ -176,14 +176,19 @@ export class AntiEntropy {
     return this.#isEqualTo(member)
   }
 
-  /** The member held the same as we did at that time; `position`: of the log then. */
-  noteAgreed(member: MemberId, at: Millis, root: string, position: number): void {
+  /** The member held the same as we did at that time, when the log was at that position. It may have been heard since. */
+  noteAgreed(
+    member: MemberId,
+    at: Millis,
+    { root, position }: { readonly root: string; readonly position: number },
+  ): void {
     const peer = this.#peers.get(member)
-    if (peer === undefined || (peer.heardAt ?? at) > at) return
-    peer.root = root
-    peer.heardAt = at
+    if (peer === undefined || (peer.agreedAt ?? at) > at) return
     peer.agreedAt = at
     peer.agreedPosition = position
+    if ((peer.heardAt ?? at) > at) return
+    peer.root = root
+    peer.heardAt = at
   }
 
   deadline(): Millis | undefined {
