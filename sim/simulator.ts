@@ -69,7 +69,7 @@ const linkKind = kinds.indexOf('link')
 const messageKind = kinds.indexOf('message')
 const wakeKind = kinds.indexOf('wake')
 const noPayload = -1
-/** From here downwards, payloads are numbers of gossip messages: even that a copy arrives, odd that it has been read. */
+/** From here downwards: numbers of gossip messages; even: a copy arrives; odd: it has been read. */
 const firstGossip = -2
 /** From here upwards, those of letters between calm members. */
 const firstLetter = 2 ** 30

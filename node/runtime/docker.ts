@@ -221,10 +221,10 @@ class Containers implements Runtime {
       if (known.id === id) void this.#settle(known).catch(() => undefined)
   }
 
-  /** Asks whether it has ended, and if so tells it, once. */
-  async #settle(known: KnownContainer): Promise<TaskExit | undefined> {
+  /** Asks whether it has ended, and if so tells it, once. Why it ended is known where we have ended it: `look`. */
+  async #settle(known: KnownContainer, look = inspectEnding): Promise<TaskExit | undefined> {
     if (known.exit !== undefined) return known.exit
-    const found = await inspectEnding(this.#docker, known.id)
+    const found = await look(this.#docker, known.id)
     if (found?.State.Running) return undefined
     return this.#conclude(known, exitOf(found))
   }
@@ -261,7 +261,7 @@ class Containers implements Runtime {
     await ask('stop-failed', stopping, graceMs + stopMarginMs).catch((failure: RuntimeFailure) => {
       throw new RuntimeFailure(failure.code, failure.message, false, failure)
     })
-    const exit = await this.#settle(known)
+    const exit = await this.#settle(known, inspect)
     if (exit === undefined)
       throw new RuntimeFailure('stop-failed', 'its container would not stop', false)
     return exit
