@@ -108,6 +108,7 @@ export class Gossip {
     this.mesh = new Mesh(this.#knobs, {
       random: (host) => simulator.network.randomOf(host),
       tell: (from, to, message) => this.#tellMesh(from, to, message),
+      wayTo: (from, to) => simulator.links.wayBetween(from, to),
       needsCare: (host) => this.#needHeartbeat(host),
     })
   }
@@ -225,7 +226,10 @@ export class Gossip {
     cache.delivered[message]!++
     this.onDelivered?.(at, this.#simulator.nowUs - cache.publishedUs[message]!)
     this.#remember(at, message)
-    for (const peer of this.mesh.meshOf(at)) if (peer !== from) this.#forward(at, peer, message)
+    const mesh = this.mesh.meshOf(at)
+    const ways = this.mesh.waysOf(at)
+    for (let i = 0; i < mesh.length; i++)
+      if (mesh[i] !== from) this.#forward(at, mesh[i]!, ways[i]!, message)
   }
 
   #eventOf(message: number): Event {
@@ -235,12 +239,12 @@ export class Gossip {
   }
 
   /** Unless the peer has said that it has it. */
-  #forward(from: number, peer: number, message: number): void {
+  #forward(from: number, peer: number, way: number, message: number): void {
     if (this.#hasDeclined(from, peer, message)) {
       this.counts.declined++
       return
     }
-    this.#send(from, peer, message)
+    this.#sendOver(way, from, peer, message)
   }
 
   #hasDeclined(host: number, peer: number, message: number): boolean {
@@ -263,9 +267,13 @@ export class Gossip {
   }
 
   #send(from: number, peer: number, message: number): void {
+    this.#sendOver(this.#simulator.links.wayBetween(from, peer), from, peer, message)
+  }
+
+  #sendOver(way: number, from: number, peer: number, message: number): void {
     this.#cache.use(message)
     const bytes = this.#cache.bytes[message]!
-    if (!this.#simulator.links.relay(from, peer, message, bytes)) this.onLost(message)
+    if (!this.#simulator.links.relay(way, from, peer, message, bytes)) this.onLost(message)
   }
 
   #hopUs(host: number): number {

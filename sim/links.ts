@@ -105,13 +105,20 @@ export class Links {
     this.#doom(this.#ends.of(from).get(to.index)!, from, payload)
   }
 
-  /** A message of gossip, of one that is awake: only over a link that is there. False when there is none. */
-  relay(from: number, to: number, message: number, bytes: number): boolean {
-    const way = this.#ends.wayBetween(from, to)
-    if (way < 0) return false
+  /** As `wayNumber`, of one that is awake. */
+  wayBetween(from: number, to: number): number {
+    return this.#ends.wayBetween(from, to)
+  }
+
+  /**
+   * A message of gossip, of one that is awake, over a way that was there: of a connection that has gone it is not free.
+   * False when there is none.
+   */
+  relay(way: number, from: number, to: number, message: number, bytes: number): boolean {
     if (this.isFree(way) && this.#transmit(way, from, to, message, bytes)) return true
     const host = this.#simulator.hosts[from]!
-    const connection = this.#ends.of(host).get(to)!
+    const connection = this.#ends.of(host).get(to)
+    if (connection === undefined) return false
     if (this.isFree(way)) this.#doom(connection, host, message)
     else this.#pass(connection, host, message, bytes)
     return true

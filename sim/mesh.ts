@@ -23,6 +23,8 @@ export type MeshMessage = 'graft' | 'prune'
 export interface MeshPort {
   random(host: number): Random
   tell(from: number, to: number, message: MeshMessage): void
+  /** Of the link from one to the other; -1 where there is none. */
+  wayTo(from: number, to: number): number
   /** The host's mesh may need care at its next heartbeat. */
   needsCare(host: number): void
 }
@@ -36,6 +38,7 @@ export class Mesh {
   readonly #mesh: number[][] = []
   /** And those that are not, while nothing has changed; undefined while nobody asks. */
   readonly #outside: (readonly number[] | undefined)[] = []
+  readonly #ways: (readonly number[] | undefined)[] = []
   readonly #bounds: GossipMesh[] = []
   /** Of each host: peers that it dialled. */
   readonly #dialled: Set<number>[] = []
@@ -60,6 +63,12 @@ export class Mesh {
     return this.#mesh[host] ?? none
   }
 
+  /** The ways to those of its mesh, in its order: as they were when they were first asked for since it changed. */
+  waysOf(host: number): readonly number[] {
+    this.#ways[host] ??= this.meshOf(host).map((peer) => this.#port.wayTo(host, peer))
+    return this.#ways[host]
+  }
+
   /** Peers that neither are in the mesh nor among the others. */
   outside(host: number, others: readonly number[]): number[] {
     this.#outside[host] ??= without(this.peersOf(host), this.meshOf(host))
@@ -81,7 +90,7 @@ export class Mesh {
   clear(host: number): void {
     this.#isSettled[host] = false
     this.#bounds[host] = sparseMesh
-    this.#outside[host] = undefined
+    this.#changed(host)
     this.#peers[host] = []
     this.#mesh[host] = []
     this.#dialled[host] = new Set()
@@ -158,8 +167,13 @@ export class Mesh {
     return false
   }
 
-  #needsCare(host: number): void {
+  #changed(host: number): void {
     this.#outside[host] = undefined
+    this.#ways[host] = undefined
+  }
+
+  #needsCare(host: number): void {
+    this.#changed(host)
     this.#isSettled[host] = false
     this.#port.needsCare(host)
   }
@@ -184,7 +198,7 @@ export class Mesh {
       if (at < 0) break
       order.unshift(...order.splice(at, 1))
     }
-    this.#outside[host] = undefined
+    this.#changed(host)
     for (const peer of order.slice(degree)) {
       remove(mesh, peer)
       this.#backOff(host, peer, nowUs)
@@ -212,7 +226,7 @@ export class Mesh {
     const mesh = this.#mesh[host]!
     if (mesh.includes(peer)) return
     mesh.push(peer)
-    this.#outside[host] = undefined
+    this.#changed(host)
     this.counts.grafts++
     this.#port.tell(host, peer, 'graft')
   }

@@ -69,8 +69,8 @@ export async function inspect(
 }
 
 /**
- * The engine is told of an end and of its cause on different ways: 2 to 43 ms apart on a machine with twice as much to do
- * as it can, in 40 tries; and once, with five engines on it, more than 300.
+ * The engine is told of an end and of its cause on different ways: 2 to 43 ms apart on a machine with twice as much to
+ * do as it can, in 40 tries; and once, with five engines on it, more than 300.
  */
 const causeLagsMs = [50, 100, 200, 400, 800]
 
