@@ -32,6 +32,8 @@ export function floodHost(scene: Strike, host: Host, perSecond: number): () => n
   wave()
   return () => {
     isOver = true
+    // Its disk has refused it since its start: it holds what comes, and looks at it once it may begin.
+    if (host.isUp && !hasBegun(host)) return sent
     const dropped = Math.max(0, rejectedBy(host) - before)
     // A new agent counts from zero.
     if (host.isUp && host.life === life && dropped < sent)
@@ -62,6 +64,10 @@ function forgery({ random, simulator }: Strike, host: Host): Event {
     signature: Uint8Array.from({ length: 8 }, () => random.below(256)),
   }
   return { type: 'broadcast-received', broadcast }
+}
+
+function hasBegun(host: Host): boolean {
+  return host.core.view().memberState(host.id) !== undefined
 }
 
 function rejectedBy(host: Host): number {

@@ -17,6 +17,11 @@ for (const seed of seeds)
     assert.is(verdict.finding, undefined, `replay with: ${replay}\n${verdict.finding?.text}`)
   })
 
+fuzz('an agent whose disk refuses its start holds nonsense until it begins: seed 7613', () => {
+  const { finding } = verdictOf(drawScenario(7613, { membersMin: 5, membersMax: 30 }))
+  assert.is(finding, undefined, finding?.text)
+})
+
 fuzz(
   'they test what they say: faults strike, and most clusters have room for what is asked',
   () => {
