@@ -113,9 +113,7 @@ function destroyed({ simulator, tally }: Strike, host: Host): Undo {
 /** A restarted agent dials some of those that it knew. */
 export function restart(simulator: Simulator, host: Host, random: Random): void {
   if (host.isUp || host.isDestroyed) return
-  const seeds: Host[] = []
-  for (let i = 0; i < 3; i++) seeds.push(random.pick(simulator.hosts)!)
-  host.start(seeds)
+  host.start(random.sample([...simulator.hosts], 3))
 }
 
 function mark({ simulator }: Strike, hosts: readonly Host[], condition: Condition): void {
@@ -245,7 +243,8 @@ function added({ simulator, tally, random }: Strike, count: number): Undo {
   const known = simulator.up()
   for (let i = 0; i < count; i++) {
     const host = simulator.addHost()
-    host.start([random.pick(known) ?? host])
+    // As one would be told to join: a single one may be gone before it answers.
+    host.start(random.sample([...known], 3))
     tally.effect++
   }
   return () => {}

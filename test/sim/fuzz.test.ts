@@ -22,6 +22,11 @@ fuzz('an agent whose disk refuses its start holds nonsense until it begins: seed
   assert.is(finding, undefined, finding?.text)
 })
 
+fuzz('who is added knows more than one that was there before: seed 7614', () => {
+  const { finding } = verdictOf(drawScenario(7614, { membersMin: 5, membersMax: 30 }))
+  assert.is(finding, undefined, finding?.text)
+})
+
 fuzz(
   'they test what they say: faults strike, and most clusters have room for what is asked',
   () => {
