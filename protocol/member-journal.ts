@@ -5,6 +5,7 @@
 
 import type { MemberId, Millis } from './base/id.ts'
 import { sortedValues } from './base/order.ts'
+import { remembered } from './base/remembered.ts'
 import { check, integer, literal, object } from './base/schema.ts'
 import { SparseMap } from './base/sparse.ts'
 import type { StoreWrite } from './effect.ts'
@@ -63,17 +64,8 @@ export function memberWrite({ member, incarnation, state }: MemberUpdate): Store
   return { key: prefix + member, value: { incarnation, state } }
 }
 
-const writes = new WeakMap<MemberUpdate, StoreWrite>()
-
 /** The same for all that were told by the same message. */
-function sharedWrite(update: MemberUpdate): StoreWrite {
-  let write = writes.get(update)
-  if (write === undefined) {
-    write = memberWrite(update)
-    writes.set(update, write)
-  }
-  return write
-}
+const sharedWrite = remembered(memberWrite)
 
 export function memberForgetting(member: MemberId): StoreWrite {
   return { key: prefix + member, value: null }

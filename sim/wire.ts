@@ -1,5 +1,7 @@
 /** A message on its way: as it is, or through the codec, as between real agents. */
+
 import { invariant } from '../protocol/base/invariant.ts'
+import { remembered } from '../protocol/base/remembered.ts'
 import {
   type Decoded,
   decodeBroadcast,
@@ -24,17 +26,8 @@ function unwrap<T>(decoded: Decoded<T>): T {
 }
 
 /** What the message takes on the wire; encoded once, however many it is sent to. */
-export function bytesOf(message: Message): number {
-  let bytes = sizes.get(message)
-  if (bytes === undefined) {
-    bytes = encodeMessage(message).length
-    sizes.set(message, bytes)
-  }
-  return bytes
-}
+export const bytesOf = remembered((message: Message) => encodeMessage(message).length)
 
 export function bytesOfBroadcast(broadcast: Broadcast): number {
   return encodeBroadcast(broadcast).length
 }
-
-const sizes = new WeakMap<Message, number>()

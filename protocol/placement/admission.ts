@@ -6,7 +6,9 @@
  * Only what concerns this node is checked. Where the job's other slots are (`unique`, `spread`) is the
  * steward's to weigh, who sees them all.
  */
+
 import type { MemberId, Millis, Stamp } from '../base/id.ts'
+import { remembered } from '../base/remembered.ts'
 import type { AllocationBody } from './allocation.ts'
 import { describeRefusal, refusalOf, type Wish, wishOf } from './feasibility.ts'
 import type { Job } from './inventory.ts'
@@ -144,14 +146,7 @@ export function fixedPorts(spec: JobSpec): number[] {
 
 const noPorts: ReadonlySet<number> = new Set()
 const ownOperators = ['=', '!=', 'like', 'unlike']
-const nodeWishes = new WeakMap<JobSpec, Wish>()
-
-function nodeWish(spec: JobSpec): Wish {
-  let wish = nodeWishes.get(spec)
-  if (wish === undefined) {
-    const constraints = spec.constraints.filter(({ operator }) => ownOperators.includes(operator))
-    wish = wishOf({ ...spec, constraints })
-    nodeWishes.set(spec, wish)
-  }
-  return wish
-}
+const nodeWish = remembered((spec: JobSpec): Wish => {
+  const constraints = spec.constraints.filter(({ operator }) => ownOperators.includes(operator))
+  return wishOf({ ...spec, constraints })
+})

@@ -16,6 +16,7 @@ import {
   type MemberId,
   type Stamp,
 } from '../base/id.ts'
+import { remembered } from '../base/remembered.ts'
 import { SparseSet } from '../base/sparse.ts'
 import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
 import { essenceOf } from './essence.ts'
@@ -248,12 +249,7 @@ export class Inventory {
     if (written === undefined) return undefined
     const counted = this.#world.read(`job/${id}/count`)
     const createdStamp = held?.createdStamp ?? written.stamp
-    const known = jobOf.get(written)
-    if (known !== undefined && known.counted === counted && known.createdStamp === createdStamp)
-      return known.job
-    const job = jobFrom(id, written, counted, createdStamp)
-    jobOf.set(written, { counted, createdStamp, job })
-    return job
+    return jobFrom(written, id, counted, createdStamp)
   }
 
   #refreshNode(member: MemberId, touched: Touched): void {
@@ -317,10 +313,10 @@ export class Inventory {
     id: AllocationId,
     change: { held: Placed | undefined; placed: Placed | undefined },
   ): void {
-    const on = replaced(this.allocationsOn(member), change, compareByJob)
+    const { held, placed } = change
+    const on = replaced(this.allocationsOn(member), held, placed, compareByJob)
     if (on.length > 0) this.#byMember.set(member, on)
     else this.#byMember.delete(member)
-    const { held, placed } = change
     if (placed !== undefined) this.#byId.set(id, placed)
     else if (this.#byId.get(id)?.member === member) this.#byId.delete(id)
     if (held?.body.job === placed?.body.job) return this.#indexOfJob(change)
@@ -332,7 +328,7 @@ export class Inventory {
     const job = (change.held ?? change.placed)?.body.job
     if (job === undefined) return
     const of = this.allocationsOf(job)
-    const after = replaced(of, change, comparePlaced)
+    const after = replaced(of, change.held, change.placed, comparePlaced)
     if (after.length > 0) this.#byJob.set(job, after)
     else this.#byJob.delete(job)
     if ((of.length === 0) !== (after.length === 0)) this.#allocationJobs = undefined
@@ -343,35 +339,29 @@ export class Inventory {
 const placedOf = new WeakMap<Written, Placed>()
 const none: readonly Placed[] = []
 
-interface Read {
-  readonly counted: Written | undefined
-  readonly createdStamp: Stamp
-  readonly job: Job | undefined
-}
-
-/** The job that was read last of a spec. */
-const jobOf = new WeakMap<Written, Read>()
-
-function jobFrom(
-  id: JobId,
-  written: Written,
-  counted: Written | undefined,
-  createdStamp: Stamp,
-): Job | undefined {
-  const body = parseJobBody(written.body)
-  if (body === undefined || body.spec.id !== id) return undefined
-  return {
-    id,
-    version: jobVersion(body.generation, written.author, written.counter),
-    generation: body.generation,
-    count: parseCount(counted?.body ?? null)?.count ?? body.spec.count,
-    spec: body.spec,
-    stamp: written.stamp,
-    createdStamp,
-    essence: essenceOf(body.spec),
-    born: body.born,
-  }
-}
+/** What was read of a spec, with its count. */
+const jobFrom = remembered(
+  (
+    written: Written,
+    id: JobId,
+    counted: Written | undefined,
+    createdStamp: Stamp,
+  ): Job | undefined => {
+    const body = parseJobBody(written.body)
+    if (body === undefined || body.spec.id !== id) return undefined
+    return {
+      id,
+      version: jobVersion(body.generation, written.author, written.counter),
+      generation: body.generation,
+      count: parseCount(counted?.body ?? null)?.count ?? body.spec.count,
+      spec: body.spec,
+      stamp: written.stamp,
+      createdStamp,
+      essence: essenceOf(body.spec),
+      born: body.born,
+    }
+  },
+)
 
 function takenBy(placed: Placed | undefined): Resources {
   return placed === undefined || isEnded(placed.body.state) ? noResources : placed.body.resources

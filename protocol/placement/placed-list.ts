@@ -3,15 +3,10 @@
  * thousands of simulated members that make the same change to the same list get the same list.
  */
 import { compareText } from '../base/id.ts'
+import { remembered } from '../base/remembered.ts'
 import type { Placed } from './inventory.ts'
 
 type Compare = (a: Placed, b: Placed) => number
-
-interface Change {
-  readonly held: Placed | undefined
-  readonly placed: Placed | undefined
-  readonly result: readonly Placed[]
-}
 
 /** In (slot, created) order. */
 export function comparePlaced(a: Placed, b: Placed): number {
@@ -36,31 +31,29 @@ export function ofSlot(placed: readonly Placed[], slot: number): readonly Placed
   return placed.slice(low, end)
 }
 
-const changes = new WeakMap<readonly Placed[], Change>()
-
 /** The list without `held`, which is in it, and with `placed`. */
-export function replaced(
-  list: readonly Placed[],
-  { held, placed }: { held: Placed | undefined; placed: Placed | undefined },
-  compare: Compare,
-): readonly Placed[] {
-  const last = changes.get(list)
-  if (last !== undefined && last.held === held && last.placed === placed) return last.result
-  const result = list.slice()
-  if (held !== undefined)
-    result.splice(
-      lowerBound(result, (each) => compare(each, held) < 0),
-      1,
-    )
-  if (placed !== undefined)
-    result.splice(
-      lowerBound(result, (each) => compare(each, placed) < 0),
-      0,
-      placed,
-    )
-  changes.set(list, { held, placed, result })
-  return result
-}
+export const replaced = remembered(
+  (
+    list: readonly Placed[],
+    held: Placed | undefined,
+    placed: Placed | undefined,
+    compare: Compare,
+  ): readonly Placed[] => {
+    const result = list.slice()
+    if (held !== undefined)
+      result.splice(
+        lowerBound(result, (each) => compare(each, held) < 0),
+        1,
+      )
+    if (placed !== undefined)
+      result.splice(
+        lowerBound(result, (each) => compare(each, placed) < 0),
+        0,
+        placed,
+      )
+    return result
+  },
+)
 
 /** How many items, of a list that begins with those before, are before. */
 function lowerBound(items: readonly Placed[], isBefore: (item: Placed) => boolean): number {

@@ -1,4 +1,5 @@
 /** Integer vectors of what a node has and a slot takes. */
+import { remembered } from '../base/remembered.ts'
 
 export interface Resources {
   /** Millicores. */
@@ -33,23 +34,10 @@ export function subtract(a: Resources, b: Resources): Resources {
   }
 }
 
-interface Exchange {
-  readonly before: Resources
-  readonly after: Resources
-  readonly result: Resources
-}
-
-/** The last exchange in each sum: simulated members that make the same one share what comes of it. */
-const exchanges = new WeakMap<Resources, Exchange>()
-
 /** The sum with `after` in it in the place of `before`. */
-export function exchanged(sum: Resources, before: Resources, after: Resources): Resources {
-  const last = exchanges.get(sum)
-  if (last?.before === before && last.after === after) return last.result
-  const result = add(subtract(sum, before), after)
-  exchanges.set(sum, { before, after, result })
-  return result
-}
+export const exchanged = remembered((sum: Resources, before: Resources, after: Resources) =>
+  add(subtract(sum, before), after),
+)
 
 /** The first dimension of which `free` has too little, or undefined when all fit. Asked of every candidate. */
 export function shortage(need: Resources, free: Resources): keyof Resources | undefined {

@@ -9,6 +9,7 @@
 
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
+import { remembered } from '../base/remembered.ts'
 import { SparseSet } from '../base/sparse.ts'
 import { type Arc, keyOfJob, PlacementRing, pointsOf } from './placement-ring.ts'
 import type { Resources } from './resources.ts'
@@ -122,7 +123,7 @@ export class Stewardship {
   }
 
   #change(at: number, hashed: Hashed | undefined): void {
-    if (this.#isShared) this.#jobs = changed(this.#jobs, at, hashed)
+    if (this.#isShared) this.#jobs = changed(this.#jobs, at, hashed?.job)
     else if (hashed === undefined) this.#jobs.splice(at, 1)
     else this.#jobs.splice(at, 0, hashed)
   }
@@ -174,16 +175,7 @@ function jobsOn(arcs: readonly Arc[], jobs: readonly Hashed[]): readonly Hashed[
   })
 }
 
-/** The last answer of each list of arcs: simulated members that see the same change ask for the same. */
-const answers = new WeakMap<readonly Arc[], { of: readonly Hashed[]; found: readonly Hashed[] }>()
-
-function sharedJobsOn(arcs: readonly Arc[], of: readonly Hashed[]): readonly Hashed[] {
-  const known = answers.get(arcs)
-  if (known?.of === of) return known.found
-  const found = jobsOn(arcs, of)
-  answers.set(arcs, { of, found })
-  return found
-}
+const sharedJobsOn = remembered(jobsOn)
 
 /** Jobs with keys of (after, upTo]. */
 function jobsBetween(jobs: readonly Hashed[], after: number, upTo: number): readonly Hashed[] {
@@ -192,22 +184,10 @@ function jobsBetween(jobs: readonly Hashed[], after: number, upTo: number): read
   return jobs.slice(from, to)
 }
 
-interface Change {
-  readonly at: number
-  readonly job: JobId | undefined
-  readonly result: Hashed[]
-}
-
-/** The last change of each list: simulated members that make the same one share what comes of it. */
-const changes = new WeakMap<readonly Hashed[], Change>()
-
 /** The list with another one inserted, or without the one that is there. */
-function changed(jobs: readonly Hashed[], at: number, hashed: Hashed | undefined): Hashed[] {
-  const last = changes.get(jobs)
-  if (last !== undefined && last.at === at && last.job === hashed?.job) return last.result
+const changed = remembered((jobs: readonly Hashed[], at: number, job: JobId | undefined) => {
   const result = jobs.slice()
-  if (hashed === undefined) result.splice(at, 1)
-  else result.splice(at, 0, hashed)
-  changes.set(jobs, { at, job: hashed?.job, result })
+  if (job === undefined) result.splice(at, 1)
+  else result.splice(at, 0, { key: keyOfJob(job), job })
   return result
-}
+})
