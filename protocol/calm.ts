@@ -30,8 +30,8 @@ export class Calm {
   readonly #isOff: boolean
   /** What there was of each when the row began to stand for the member: of the log, and of availability. */
   #position = 0
-  readonly #past = new PastRecords()
   #version = 0
+  readonly #past = new PastRecords()
 
   constructor(parts: CalmParts, isOff: boolean) {
     this.#parts = parts

@@ -177,7 +177,7 @@ export class CalmTraffic {
     const slot = this.#pulses.slotOf(from.index, to.id)
     const back = this.#pulses.slotOf(to.index, from.id)
     if (slot === nobody || back === nobody) return
-    const way = this.#simulator.links.wayNumber(from, to)
+    const way = this.#simulator.links.wayBetween(from.index, to.index)
     this.connect(from.index, slot, { to: to.index, way, back })
   }
 

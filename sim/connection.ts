@@ -91,13 +91,7 @@ export class Ends {
     return this.#held(host)
   }
 
-  /** Of the way from one to the other; -1 where there is none. */
-  wayNumber(from: Host, to: Host): number {
-    from.wakeUp()
-    return this.wayBetween(from.index, to.index)
-  }
-
-  /** As `wayNumber`, of one that is awake. */
+  /** Of the way from one that is awake to the other; -1 where there is none. */
   wayBetween(from: number, to: number): number {
     return this.#ways.get(from, to)
   }

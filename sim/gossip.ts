@@ -260,7 +260,7 @@ export class Gossip {
 
   /** A mesh below D: some other peers get it too. */
   #sendBeyond(from: number, told: readonly number[], message: number): void {
-    const others = this.mesh.peersOf(from).filter((peer) => !told.includes(peer))
+    const others = this.mesh.outside(from, told)
     const { degree } = this.mesh.boundsOf(from)
     const random = this.#simulator.network.randomOf(from)
     for (const peer of random.sample(others, degree - told.length)) this.#send(from, peer, message)

@@ -394,5 +394,4 @@ export class Host implements World {
 }
 
 const tick: Event = { type: 'tick' }
-
 const nobody: ReadonlySet<MemberId> = new Set()

@@ -80,11 +80,6 @@ export class Links {
     }
   }
 
-  /** -1 where there is no connection. */
-  wayNumber(from: Host, to: Host): number {
-    return this.#ends.wayNumber(from, to)
-  }
-
   /** Nothing stands in the way, so that `carry` is all that a small message needs. */
   isFree(way: number): boolean {
     return way >= 0 && this.ways.isWhole(way) && !this.#simulator.network.isBarred
@@ -105,7 +100,7 @@ export class Links {
     this.#doom(this.#ends.of(from).get(to.index)!, from, payload)
   }
 
-  /** As `wayNumber`, of one that is awake. */
+  /** Of the connection from one that is awake to the other; -1 where there is none. */
   wayBetween(from: number, to: number): number {
     return this.#ends.wayBetween(from, to)
   }

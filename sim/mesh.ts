@@ -36,7 +36,7 @@ export class Mesh {
   /** Of each host: peers on links that take part, and those of them in its mesh, in the order of coming. */
   readonly #peers: number[][] = []
   readonly #mesh: number[][] = []
-  /** And those that are not, while nothing has changed; undefined while nobody asks. */
+  /** Those that are not, and the ways to those that are, while nothing has changed; undefined while nobody asks. */
   readonly #outside: (readonly number[] | undefined)[] = []
   readonly #ways: (readonly number[] | undefined)[] = []
   readonly #bounds: GossipMesh[] = []
@@ -215,10 +215,7 @@ export class Mesh {
   }
 
   #candidates(host: number, nowUs: number): number[] {
-    const mesh = this.#mesh[host]!
-    const free = this.#peers[host]!.filter(
-      (peer) => !mesh.includes(peer) && !this.#isBackedOff(host, peer, nowUs),
-    )
+    const free = this.outside(host, none).filter((peer) => !this.#isBackedOff(host, peer, nowUs))
     return this.#port.random(host).shuffle(free)
   }
 

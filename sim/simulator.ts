@@ -114,7 +114,7 @@ export class Simulator {
     this.epochMs = options.epochMs ?? usualEpochMs
     this.pulses = new PulseTable(this.config, options.members)
     this.shared = options.ownMaps ? undefined : share(this.config)
-    if (this.shared) this.deaths = this.#deathBoard()
+    this.deaths = this.shared && this.#deathBoard()
     this.random = new Random(options.seed)
     const knobs = { ...usualNetwork, ...options.network }
     this.network = new Network(knobs, new Random(this.random.uint32()), options.geography)

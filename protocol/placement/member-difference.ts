@@ -14,8 +14,7 @@ interface Answer extends MemberDifference {
   readonly after: readonly MemberId[]
 }
 
-/** Deaths that are worked in late are asked about in the order in which they came. */
-const answersRemembered = 64
+const answersRemembered = 8
 let answers: readonly Answer[] = []
 
 export function memberDifference(

@@ -375,11 +375,12 @@ export class Steward {
   }
 
   #reconcile(job: Job, fate: (member: MemberId) => Fate, now: Millis): Reconciliation {
+    const { inventory } = this.#init
     return reconcile({
       job,
-      allocations: this.#init.inventory.allocationsOf(job.id),
+      allocations: inventory.allocationsOf(job.id),
       fateOf: fate,
-      records: this.#init.inventory,
+      records: inventory,
       asked: this.#asks.slotsOf(job.id),
       stopping: this.#stops,
       isWaiting: this.#room.has(job.id),
