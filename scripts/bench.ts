@@ -1,7 +1,6 @@
 /** `scripts/bench`: measures what the README promises, prints a table, and writes JSON beside it. */
 import { writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
-import { parseArgs } from 'node:util'
 import { sparseMesh } from '../protocol/membership/gossip-mesh.ts'
 import { BrokenTrace } from '../sim/trace/broken-trace.ts'
 import { benchAntiEntropy } from './benchmark/antientropy.ts'
@@ -17,6 +16,7 @@ import { benchSim, simTargets } from './benchmark/sim.ts'
 import { benchStart } from './benchmark/start.ts'
 import { benchSubmit } from './benchmark/submit.ts'
 import { benchTrace } from './benchmark/trace.ts'
+import { commandLine, wrongUsage } from './command-line.ts'
 
 const usage = `usage: scripts/bench [parts] [--json FILE] [--quick] [--trace DIR]
 parts: submit start idle death calm, of real agents;
@@ -25,7 +25,7 @@ parts: submit start idle death calm, of real agents;
 All of them when none is named (about an hour)
 `
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = commandLine(usage, {
   allowPositionals: true,
   options: {
     json: { type: 'string' },
@@ -70,14 +70,9 @@ async function measure(name: string): Promise<Figure[]> {
 }
 
 const unknown = positionals.filter((name) => parts[name] === undefined)
-if (unknown.length > 0) {
-  process.stderr.write(`there is no part ${unknown.join(', ')}\n${usage}`)
-  process.exit(2)
-}
-if (positionals.includes('trace') && values.trace === undefined) {
-  process.stderr.write(`trace: give its folder with --trace\n${usage}`)
-  process.exit(2)
-}
+if (unknown.length > 0) wrongUsage(usage, `there is no part ${unknown.join(', ')}`)
+if (positionals.includes('trace') && values.trace === undefined)
+  wrongUsage(usage, 'trace: give its folder with --trace')
 const figures: Figure[] = []
 for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
   const measured = await measure(name)

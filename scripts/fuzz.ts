@@ -6,12 +6,12 @@ import { randomInt } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { type Finding, verdictOf } from '../sim/fuzz/finding.ts'
 import { shrink } from '../sim/fuzz/shrink.ts'
 import { fuzzLimits as limits } from '../sim/limits.ts'
 import { writeScenario } from '../sim/scenario/file.ts'
 import { drawScenario, type SeededScenario } from '../sim/scenario.ts'
+import { commandLine, wholeNumber } from './command-line.ts'
 
 const usage = `usage: scripts/fuzz [--seconds N] [--seeds N] [--seed FIRST] [--members A..B] [--out DIR]
   --seconds N      begins no seed after so long (60, unless --seeds is given)
@@ -34,12 +34,10 @@ interface Plan {
   readonly out: string
 }
 
-class WrongUsage extends Error {}
-
-function planOf(args: string[]): Plan {
+function planOf(): Plan {
   const option = { type: 'string' } as const
   const options = { seconds: option, seeds: option, seed: option, members: option, out: option }
-  const { values } = parseArgs({ args, options })
+  const { values } = commandLine(usage, { options })
   const [least, most] = (values.members ?? '5..30').split('..')
   const membersMin = whole('members', least ?? '', 1, 10_000)
   const seconds = values.seconds ?? (values.seeds === undefined ? '60' : undefined)
@@ -55,10 +53,7 @@ function planOf(args: string[]): Plan {
 }
 
 function whole(flag: string, text: string, min: number, max: number): number {
-  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : Number.NaN
-  if (!(value >= min && value <= max))
-    throw new WrongUsage(`--${flag}: ${text} is not a whole number from ${min} to ${max}`)
-  return value
+  return wholeNumber(usage, flag, text, min, max)
 }
 
 /** The exit code. */
@@ -105,19 +100,4 @@ replay with: scripts/starling sim --scenario ${file} --seed ${seed}
 `)
 }
 
-function main(args: string[]): number {
-  if (args.includes('--help')) {
-    process.stdout.write(usage)
-    return 0
-  }
-  try {
-    return fuzz(planOf(args))
-  } catch (error) {
-    const { code, message } = error as Error & { code?: string }
-    if (!(error instanceof WrongUsage) && !code?.startsWith('ERR_PARSE_ARGS')) throw error
-    process.stderr.write(`${message.split('\n')[0]}\n${usage}`)
-    return 2
-  }
-}
-
-process.exitCode = main(process.argv.slice(2))
+process.exitCode = fuzz(planOf())
