@@ -1,4 +1,4 @@
-/** The command line of a script: what it says, its usage when asked, and exit code 2 with the reason when it is wrong. */
+/** The command line of a script: its options, its usage when asked, exit code 2 when it is wrong. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 
 export function commandLine<T extends ParseArgsConfig>(usage: string, config: T) {

@@ -1,16 +1,8 @@
 /** Hosts that know each other at the start and nobody else: their cores share what is equal, and begin with it. */
-import type { Value } from '../protocol/base/value.ts'
-import type { Core } from '../protocol/core.ts'
 import type { Host } from './host.ts'
+import { type Knowledge, knowledgeOf } from './knowledge.ts'
 import { share } from './shared-presence.ts'
 import type { Simulator } from './simulator.ts'
-import { knowledgeOf } from './warm-start.ts'
-
-export interface Knowledge {
-  /** As a journal, and as a core that has read it. */
-  readonly base: ReadonlyMap<string, Value>
-  readonly template: Core
-}
 
 export interface Cell {
   readonly hosts: readonly Host[]

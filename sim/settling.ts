@@ -14,7 +14,7 @@ import type { Effect, StoreWrite } from '../protocol/effect.ts'
 import type { Event } from '../protocol/event.ts'
 import { type GossipMesh, sparseMesh } from '../protocol/membership/gossip-mesh.ts'
 import type { Message } from '../protocol/message.ts'
-import type { Knowledge } from './cell.ts'
+import type { Knowledge } from './knowledge.ts'
 
 /** Longer than anything that a start sets off is waited for. */
 const livedMs = 30_000

@@ -18,9 +18,9 @@ import { type Snapshot, type SnapshotRecord, startsOf } from '../../protocol/sna
 import { FileProblem } from '../file-problem.ts'
 import type { FlightRecorder } from '../flight-recorder.ts'
 import type { Host } from '../host.ts'
+import { coreThatRead } from '../knowledge.ts'
 import { toySeal } from '../seal.ts'
 import { Simulator, type SimulatorOptions } from '../simulator.ts'
-import { coreThatRead } from '../warm-start.ts'
 import { restoreTasks } from './tasks.ts'
 
 /** How slow the network is at most, in turn: which of two stewards is first is not to hang on one guess of it. */
