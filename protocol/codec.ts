@@ -3,6 +3,7 @@
  * member. Decoding is total: whatever arrives gives a checked value or the reason why not.
  */
 import { decodeCanonical, encodeCanonical, hexOf } from './base/bytes.ts'
+import { remembered } from './base/remembered.ts'
 import {
   bytes,
   type Checked,
@@ -96,20 +97,11 @@ export function decodeBroadcast(encoded: Uint8Array): Decoded<Broadcast> {
   return read.ok ? read : malformed(describe(read.issues))
 }
 
-/** Of the last few broadcasts: thousands of simulated members verify one after the other. */
-const lastSigned = new Array<{ broadcast: Broadcast; bytes: Uint8Array } | undefined>(16)
-
 /** What the author of a broadcast signs. */
-export function signedBytesOfBroadcast(broadcast: Broadcast): Uint8Array {
-  const { signature: _, ...signed } = broadcast
-  const { sequence } = signed
-  const place = sequence % lastSigned.length
-  const held = lastSigned[place]
-  if (held?.broadcast === broadcast) return held.bytes
-  const bytes = encodeCanonical(signed as unknown as Value)
-  lastSigned[place] = { broadcast, bytes }
-  return bytes
-}
+export const signedBytesOfBroadcast = remembered(
+  ({ signature: _, ...signed }: Broadcast): Uint8Array =>
+    encodeCanonical(signed as unknown as Value),
+)
 
 function bytesOf(hex: string): Uint8Array {
   const digits = (i: number): number => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)

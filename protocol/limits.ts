@@ -103,6 +103,9 @@ export const limits = {
   /** Queued for one member while its link opens or is slow: four of the largest messages, or 2,000 of 1 KiB. */
   sendQueueMessages: 2000,
   sendQueueBytes: 2 * mib,
+  /** Members changed on top of a placement ring: a rack or two, or one in eight: 64 × 16 points × 40 B = 40 KiB. */
+  ringAmendments: 64,
+  ringMembersPerAmendment: 8,
   /** Connections: 2 × 10 rings, 64 on demand, as many inbound, doubled: 200 × about 150 KiB = 30 MiB. */
   connections: 200,
   /** One, one more of a simultaneous open, and the same again while a dead one is not yet noticed. */

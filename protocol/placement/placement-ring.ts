@@ -52,6 +52,18 @@ export function clockwiseDistance(key: number, member: MemberId, points: number)
   return nearest
 }
 
+/** One of a member's points. */
+export interface Point {
+  readonly hash: number
+  readonly member: MemberId
+}
+
+/** A member's first points, in no order. */
+export function pointsAt(member: MemberId, count: number): Point[] {
+  const seed = hashText(member)
+  return Array.from({ length: count }, (_, i) => ({ hash: pointAt(seed, i), member }))
+}
+
 /** Keys after `after`, up to and with `upTo`, clockwise; the whole ring where they are equal. */
 export interface Arc {
   readonly after: number
@@ -77,12 +89,6 @@ export interface Visit {
   readonly visit: number
 }
 
-export interface Patch {
-  readonly ring: PlacementRing
-  /** Where the head may be another one than before. */
-  readonly moved: readonly Arc[]
-}
-
 export class PlacementRing {
   static readonly empty = new PlacementRing([], {
     hashes: new Uint32Array(),
@@ -93,7 +99,7 @@ export class PlacementRing {
   /** Of each point clockwise, the index of its member. */
   readonly owners: Uint32Array
   /** Of each point; sorted by (hash, owner). */
-  readonly #hashes: Uint32Array
+  readonly hashes: Uint32Array
   /** By the first bits of a hash: the position of the first point that is not below them. */
   readonly #prefix: Uint32Array
   readonly #prefixShift: number
@@ -101,11 +107,11 @@ export class PlacementRing {
   #metIn: Uint8Array | undefined
   #visits = 0
   /** What it became: simulated members that see the same change share what comes of it. */
-  #patches: readonly (Patch & { readonly name: string })[] = []
+  #patches: readonly { readonly name: string; readonly ring: PlacementRing }[] = []
 
   private constructor(members: readonly MemberId[], { hashes, owners }: Points) {
     this.members = members
-    this.#hashes = hashes
+    this.hashes = hashes
     this.owners = owners
     // About sixteen points for each prefix: they share a cache line, and the index is small enough to be in the cache.
     const bits = clamp(log2Ceil(hashes.length) - 4, 1, 20)
@@ -114,32 +120,14 @@ export class PlacementRing {
   }
 
   get pointCount(): number {
-    return this.#hashes.length
+    return this.hashes.length
   }
 
   /** The ring with other points for some members; 0 takes a member off. */
-  patched(changes: ReadonlyMap<MemberId, number>): Patch {
+  patched(changes: ReadonlyMap<MemberId, number>): PlacementRing {
     const name = [...changes].map(([member, points]) => `${member}:${points}`).join(' ')
     const known = this.#patches.find((patch) => patch.name === name)
-    if (known !== undefined) return known
-    const ring = this.#patched(changes)
-    const counts = this.#countsOf(changes.keys())
-    const moved = [...changes].flatMap(([member, points]) => [
-      ...this.arcsOf(member, counts.get(member) ?? 0),
-      ...ring.arcsOf(member, points),
-    ])
-    const patch = { name, ring, moved }
-    this.#patches = [patch, ...this.#patches.slice(0, patchesRemembered - 1)]
-    return patch
-  }
-
-  #countsOf(members: Iterable<MemberId>): Map<MemberId, number> {
-    const counts = new Uint32Array(this.members.length)
-    for (const owner of this.owners) counts[owner]! += 1
-    return new Map([...members].map((member) => [member, counts[this.indexOf(member)] ?? 0]))
-  }
-
-  #patched(changes: ReadonlyMap<MemberId, number>): PlacementRing {
+    if (known !== undefined) return known.ring
     const added = [...changes.keys()]
       .filter((member) => (changes.get(member) ?? 0) > 0)
       .sort(compareText)
@@ -148,7 +136,9 @@ export class PlacementRing {
       packedPoints(member, changes.get(member) ?? 0, indices[i] ?? 0),
     )
     const fresh = Float64Array.from(points).sort()
-    return new PlacementRing(members, this.#merged(renamed, fresh))
+    const ring = new PlacementRing(members, this.#merged(renamed, fresh))
+    this.#patches = [{ name, ring }, ...this.#patches.slice(0, patchesRemembered - 1)]
+    return ring
   }
 
   /** The first member clockwise from the key. */
@@ -194,22 +184,9 @@ export class PlacementRing {
     return [...this.walk(key)]
   }
 
-  /** The arcs whose head is the member, which has that many points here. */
-  arcsOf(member: MemberId, points: number): Arc[] {
-    const seed = hashText(member)
-    const arcs: Arc[] = []
-    for (let i = 0; i < points; i++) {
-      const upTo = pointAt(seed, i)
-      const at = this.positionOf(upTo)
-      const before = at === 0 ? this.#hashes.length - 1 : at - 1
-      arcs.push({ after: this.#hashes[before] ?? upTo, upTo })
-    }
-    return arcs
-  }
-
   /** The position of the first point at or after the key; past the last comes the first. */
   positionOf(key: number): number {
-    const hashes = this.#hashes
+    const { hashes } = this
     let i = this.#prefix[key >>> this.#prefixShift]!
     while (i < hashes.length && hashes[i]! < key) i++
     return i === hashes.length ? 0 : i
@@ -217,7 +194,7 @@ export class PlacementRing {
 
   /** Our points under new indices, without those of members renamed to -1, and the fresh ones between them. */
   #merged(renamed: Int32Array, fresh: Float64Array): Points {
-    const length = this.#hashes.length + fresh.length
+    const length = this.hashes.length + fresh.length
     const hashes = new Uint32Array(length)
     const owners = new Uint32Array(length)
     let next = 0
@@ -226,10 +203,10 @@ export class PlacementRing {
       hashes[at] = Math.floor(packed / ownersMax)
       owners[at++] = packed % ownersMax
     }
-    for (let i = 0; i < this.#hashes.length; i++) {
+    for (let i = 0; i < this.hashes.length; i++) {
       const owner = renamed[this.owners[i]!]!
       if (owner < 0) continue
-      const hash = this.#hashes[i]!
+      const hash = this.hashes[i]!
       while (next < fresh.length && fresh[next]! < hash * ownersMax + owner) take(fresh[next++]!)
       hashes[at] = hash
       owners[at++] = owner
@@ -271,8 +248,7 @@ function renumber(
 }
 
 function packedPoints(member: MemberId, count: number, index: number): number[] {
-  const seed = hashText(member)
-  return Array.from({ length: count }, (_, i) => pointAt(seed, i) * ownersMax + index)
+  return pointsAt(member, count).map(({ hash }) => hash * ownersMax + index)
 }
 
 function prefixIndex(hashes: Uint32Array, bits: number): Uint32Array {

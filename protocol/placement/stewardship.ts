@@ -11,6 +11,7 @@ import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
 import { remembered } from '../base/remembered.ts'
 import { SparseSet } from '../base/sparse.ts'
+import { AmendedRing } from './amended-ring.ts'
 import { type Arc, keyOfJob, PlacementRing, pointsOf } from './placement-ring.ts'
 import type { Resources } from './resources.ts'
 
@@ -20,11 +21,11 @@ interface Hashed {
 }
 
 /** With more members changed at once, a look at every job is cheaper. */
-const arcsMax = 512
+const amendedMax = 16
 
 export class Stewardship {
   readonly #self: MemberId
-  #ring = PlacementRing.empty
+  #ring = new AmendedRing(PlacementRing.empty)
   readonly #maps: BigMaps
   #points: BigMap<number>
   #jobs: Hashed[] = []
@@ -40,7 +41,7 @@ export class Stewardship {
 
   /** Begins with the members and the jobs of another. Returns the jobs that are ours. */
   adopt(other: Stewardship): JobId[] {
-    this.#ring = other.#ring
+    this.#ring = new AmendedRing(other.ring)
     this.#points = this.#maps.copy(other.#points)
     this.#jobs = other.#jobs
     this.#isShared = true
@@ -48,8 +49,9 @@ export class Stewardship {
     return this.#reclaim(this.#jobs).gained
   }
 
+  /** As a whole, for walks. */
   get ring(): PlacementRing {
-    return this.#ring
+    return this.#ring.whole()
   }
 
   isMine(job: JobId): boolean {
@@ -90,22 +92,26 @@ export class Stewardship {
     for (const [member, capacity] of changes) {
       const wanted =
         capacity === undefined ? 0 : pointsOf(capacity === 'unknown' ? undefined : capacity)
-      if (wanted !== (this.#points.get(member) ?? 0)) points.set(member, wanted)
+      if (wanted !== this.#pointsOf(member)) points.set(member, wanted)
     }
     if (points.size === 0) return { gained: [], lost: [] }
-    for (const [member, count] of points) {
-      if (count > 0) this.#points.set(member, count)
-      else this.#points.delete(member)
+    if (points.size > amendedMax) {
+      this.#ring.amendAll(points)
+      for (const [member, count] of points) this.#note(member, count)
+      return this.#reclaim(this.#jobs)
     }
-    const { ring, moved } = this.#ring.patched(points)
-    this.#ring = ring
-    return this.#reclaim(moved.length > arcsMax ? this.#jobs : this.#on(moved))
+    const before = [...points.keys()].map((member) => this.#arcsOf(member))
+    for (const [member, count] of points) this.#amend(member, count)
+    const moved = [...points.keys()].flatMap((member, i) => [
+      ...before[i]!,
+      ...this.#arcsOf(member),
+    ])
+    return this.#reclaim(jobsOn(moved, this.#jobs))
   }
 
   /** Members went on whose arcs no job was ours, nor is now. */
   bury(members: readonly MemberId[]): void {
-    for (const member of members)
-      if (this.#points.delete(member)) this.#ring = without(this.#ring, member)
+    for (const member of members) if (this.has(member)) this.#amend(member, 0)
   }
 
   has(member: MemberId): boolean {
@@ -114,12 +120,32 @@ export class Stewardship {
 
   /** Who is the steward of one of these jobs, or of one that was the member's, once that and those `gone` are not there. */
   heirsOf(member: MemberId, gone: readonly MemberId[], jobs: readonly JobId[]): Set<MemberId> {
-    const before = gone.reduce(without, this.#ring)
-    const after = without(before, member)
-    const keys = this.#on(before.arcsOf(member, this.#points.get(member) ?? 0))
+    const ring = this.#ring.copy()
+    for (const each of gone) ring.amend(each, this.#pointsOf(each), 0)
+    const points = this.#pointsOf(member)
+    const keys = jobsOn(ring.arcsOf(member, points), this.#jobs)
       .map(({ key }) => key)
       .concat(jobs.map(keyOfJob))
-    return new Set(keys.flatMap((key) => after.head(key) ?? []))
+    ring.amend(member, points, 0)
+    return new Set(keys.flatMap((key) => ring.head(key) ?? []))
+  }
+
+  #pointsOf(member: MemberId): number {
+    return this.#points.get(member) ?? 0
+  }
+
+  #amend(member: MemberId, points: number): void {
+    this.#ring.amend(member, this.#pointsOf(member), points)
+    this.#note(member, points)
+  }
+
+  #note(member: MemberId, points: number): void {
+    if (points > 0) this.#points.set(member, points)
+    else this.#points.delete(member)
+  }
+
+  #arcsOf(member: MemberId): Arc[] {
+    return this.#ring.arcsOf(member, this.#pointsOf(member))
   }
 
   #change(at: number, hashed: Hashed | undefined): void {
@@ -140,20 +166,12 @@ export class Stewardship {
     return { gained, lost }
   }
 
-  #on(arcs: readonly Arc[]): readonly Hashed[] {
-    return this.#isShared ? sharedJobsOn(arcs, this.#jobs) : jobsOn(arcs, this.#jobs)
-  }
-
   #claim(job: JobId): boolean {
     const isMine = this.stewardOf(job) === this.#self
     if (isMine) this.#mine.add(job)
     else this.#mine.delete(job)
     return isMine
   }
-}
-
-function without(ring: PlacementRing, member: MemberId): PlacementRing {
-  return ring.patched(new Map([[member, 0]])).ring
 }
 
 function positionOf(jobs: readonly Hashed[], { key, job }: Hashed): number {
@@ -174,8 +192,6 @@ function jobsOn(arcs: readonly Arc[], jobs: readonly Hashed[]): readonly Hashed[
     return [...jobsBetween(jobs, after, 0xffffffff), ...jobsBetween(jobs, -1, upTo)]
   })
 }
-
-const sharedJobsOn = remembered(jobsOn)
 
 /** Jobs with keys of (after, upTo]. */
 function jobsBetween(jobs: readonly Hashed[], after: number, upTo: number): readonly Hashed[] {

@@ -15,7 +15,7 @@ export function ringOf(members: readonly TraceMember[]): MachineRing {
     name,
     pointsOf({ cpu, memory, disk: 0, gpu: 0 }),
   ])
-  const ring = PlacementRing.empty.patched(new Map(points)).ring
+  const ring = PlacementRing.empty.patched(new Map(points))
   const indexOf = new Map(members.map(({ name }, i) => [name, i]))
   return { ring, indexOf, machines: Int32Array.from(ring.members, (name) => indexOf.get(name)!) }
 }

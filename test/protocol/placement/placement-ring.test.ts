@@ -13,7 +13,7 @@ import {
 const ring = suite('the placement ring')
 
 function of(members: readonly string[], points = 16): PlacementRing {
-  return PlacementRing.empty.patched(new Map(members.map((member) => [member, points]))).ring
+  return PlacementRing.empty.patched(new Map(members.map((member) => [member, points])))
 }
 
 function names(count: number): string[] {
@@ -68,8 +68,8 @@ ring('patches lead to the same ring in whatever order', () => {
       (changes, keys) => {
         let patched = PlacementRing.empty
         for (const [member, points] of changes)
-          patched = patched.patched(new Map([[member, points]])).ring
-        const atOnce = PlacementRing.empty.patched(new Map(changes)).ring
+          patched = patched.patched(new Map([[member, points]]))
+        const atOnce = PlacementRing.empty.patched(new Map(changes))
         assert.is(patched.pointCount, atOnce.pointCount)
         for (const at of keys) assert.equal(patched.ringOrder(at), atOnce.ringOrder(at))
       },
@@ -80,7 +80,7 @@ ring('patches lead to the same ring in whatever order', () => {
 ring('a member that goes moves only its own keys', () => {
   const members = names(50)
   const before = of(members)
-  const after = before.patched(new Map([['member-7', 0]])).ring
+  const after = before.patched(new Map([['member-7', 0]]))
   for (let slot = 0; slot < 5000; slot++) {
     const at = keyOfSlot('web', slot)
     const order = before.ringOrder(at).filter((member) => member !== 'member-7')
@@ -98,7 +98,7 @@ ring(
     let moved = 0
     for (let i = 0; i < joins; i++) {
       const joined = random.hex(12)
-      const after = before.patched(new Map([[joined, 16]])).ring
+      const after = before.patched(new Map([[joined, 16]]))
       for (let slot = 0; slot < 2000; slot++) {
         const at = keyOfSlot('web', slot)
         if (after.head(at) === before.head(at)) continue
@@ -112,25 +112,10 @@ ring(
   },
 )
 
-ring('the arcs of a member are the keys that it heads', () => {
-  fc.assert(
-    fc.property(memberNames, key, (members, at) => {
-      const all = of(members, 4)
-      const [member] = members
-      const isOn = all
-        .arcsOf(member!, 4)
-        .some(({ after, upTo }) =>
-          after < upTo ? at > after && at <= upTo : at > after || at <= upTo,
-        )
-      assert.is(isOn, all.head(at) === member)
-    }),
-  )
-})
-
 ring('more points for more capacity: the share follows', () => {
   const members = names(100)
   const large = members.slice(0, 10)
-  const weighted = of(members).patched(new Map(large.map((member) => [member, 64]))).ring
+  const weighted = of(members).patched(new Map(large.map((member) => [member, 64])))
   let onLarge = 0
   for (let slot = 0; slot < 20_000; slot++)
     if (large.includes(weighted.head(keyOfSlot('web', slot))!)) onLarge += 1

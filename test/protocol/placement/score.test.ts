@@ -134,7 +134,7 @@ function fill(nodes: number, seed: number): Fill {
   }
   const ring = PlacementRing.empty.patched(
     new Map([...held].map(([member, body]) => [member, pointsOf(body.capacity)])),
-  ).ring
+  )
   const used = { cpu: 0, memory: 0 }
   for (let placed = 0; ; placed++) {
     const cpu = size(random)

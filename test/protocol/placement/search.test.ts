@@ -94,7 +94,7 @@ class Scene {
 
   constructor(members: number, random: Random) {
     const names = Array.from({ length: members }, (_, i) => `m${i}`)
-    this.ring = PlacementRing.empty.patched(new Map(names.map((name) => [name, 4]))).ring
+    this.ring = PlacementRing.empty.patched(new Map(names.map((name) => [name, 4])))
     for (const name of names) this.facts.set(name, drawFacts(name, random))
   }
 
