@@ -27,6 +27,12 @@ export interface DistantDeath {
   readonly notification: Notification
 }
 
+/** The death of one member, and nothing else. Several at once are rare, and go the ordinary way. */
+export function deathIn({ updates, records, availability }: Broadcast): MemberUpdate | undefined {
+  if (updates.length !== 1 || records.length > 0 || availability !== undefined) return undefined
+  return updates[0]!.state === 'down' ? updates[0] : undefined
+}
+
 /** The words of a row that tell what its member knows: its records' root, and the digest of its table. */
 const known = [word.rootHigh, word.rootLow, word.digestHigh, word.digestLow] as const
 
@@ -80,7 +86,7 @@ export class DeathBoard {
 
   /** Of a calm row whose member is free; undefined where that one has to look at it itself. */
   findFor(row: number, broadcast: Broadcast): DistantDeath | undefined {
-    if (this.#isFree[row] !== 1) return undefined
+    if (this.#isFree[row] !== 1 || deathIn(broadcast) === undefined) return undefined
     const death = this.find(row, broadcast)
     return death?.concerned.has(row) ? undefined : (death ?? undefined)
   }

@@ -10,7 +10,7 @@
 import type { MemberId, Millis } from './base/id.ts'
 import { type Broadcaster, isRejection } from './broadcaster.ts'
 import type { Config } from './config.ts'
-import type { DeathBoard, DistantDeath } from './death-board.ts'
+import { type DeathBoard, type DistantDeath, deathIn } from './death-board.ts'
 import type { EffectSink } from './effect.ts'
 import { isBelievable, type MemberUpdate, type PastUpdate } from './membership/member.ts'
 import { shareOf } from './membership/member-table.ts'
@@ -64,11 +64,12 @@ export class DistantDeaths {
   takes(broadcast: Broadcast, now: Millis, sink: EffectSink): boolean {
     const board = this.#board
     if (board === undefined || now >= this.#pulse.deadline) return false
-    if (this.#linked === 'busy') return false
+    const update = deathIn(broadcast)
+    if (this.#linked === 'busy' || update === undefined) return false
     const { row } = this.#pulse
     let death = board.find(row, broadcast)
     if (death === undefined) {
-      death = this.#examine(broadcast, board)
+      death = this.#examine(broadcast, update, board)
       board.post(row, broadcast, death)
     }
     if (death === null || death.concerned.has(row)) return false
@@ -84,13 +85,9 @@ export class DistantDeaths {
     return placement.steward.isIdle ? links.beyond(around.neighbours()) : 'busy'
   }
 
-  /** As it is to all that know the same; null where it is no death, or changes more. */
-  #examine(broadcast: Broadcast, board: DeathBoard): DistantDeath | null {
-    const { author, updates, records, availability } = broadcast
-    const [update] = updates
-    // Several at once are rare, and go the ordinary way.
-    if (update === undefined || updates.length > 1 || records.length > 0 || availability)
-      return null
+  /** As it is to all that know the same; null where it changes more. */
+  #examine(broadcast: Broadcast, update: MemberUpdate, board: DeathBoard): DistantDeath | null {
+    const { author } = broadcast
     const gone = board.waiting(this.#pulse.row).map((each) => each.update.member)
     const { broadcaster, membership, placement } = this.#parts
     if (gone.includes(update.member) || !this.#isPlain(update, gone.length)) return null
@@ -104,10 +101,10 @@ export class DistantDeaths {
   }
 
   /** Of one that is alive here, in a cluster so large that nothing depends on how many are left. */
-  #isPlain({ member, incarnation, state }: MemberUpdate, gone: number): boolean {
+  #isPlain({ member, incarnation }: MemberUpdate, gone: number): boolean {
     const { census, around } = this.#parts.membership
     const held = census.get(member)
-    if (state !== 'down' || held?.state !== 'alive' || incarnation < held.incarnation) return false
+    if (held?.state !== 'alive' || incarnation < held.incarnation) return false
     return isBelievable(incarnation, held.incarnation) && around.isAlikeAfter(gone)
   }
 

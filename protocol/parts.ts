@@ -117,7 +117,7 @@ function createReplica(
     hooks: {
       nextEffectId: () => hooks.nextEffectId(),
       peers: () => membership.links.list().filter((member) => member !== self && isHere(member)),
-      present: () => membership.census.present(),
+      presentCount: () => membership.census.presentCount,
       isPresent: isHere,
     },
     maps,
@@ -132,6 +132,8 @@ function createPlacement(
   const world: World = {
     self,
     present: () => membership.census.present(),
+    presentCount: () => membership.census.presentCount,
+    takeMoves: () => membership.census.takeMoves(),
     stateOf: (member) => membership.stateOf(member),
     read: (key) => replica.get(key),
     versions: (key) => replica.versions(key),

@@ -88,6 +88,10 @@ export class SharedPresence implements Presence {
     return this.#members.size
   }
 
+  has(member: MemberId): boolean {
+    return this.#members.has(member)
+  }
+
   add(member: MemberId): void {
     this.#shared.admit(member)
     this.#members.set(member, true)

@@ -6,7 +6,7 @@
 import { compareText, type MemberId } from '../base/id.ts'
 import { isPresent, type MemberState, type MemberUpdate } from './member.ts'
 import { type Claim, type MemberTable, type SettledState, updateOf } from './member-table.ts'
-import type { Neighbourhood } from './neighbourhood.ts'
+import type { Neighbourhood, PresenceChange } from './neighbourhood.ts'
 
 export interface MemberChange {
   readonly update: MemberUpdate
@@ -72,6 +72,11 @@ export class Census {
   /** Sorted; the same array until it changes. */
   present(): readonly MemberId[] {
     return this.#around.present()
+  }
+
+  /** Who came and who went since the last call. */
+  takeMoves(): PresenceChange {
+    return this.#around.takeMoves()
   }
 
   counts(): { alive: number; suspect: number; down: number; left: number } {

@@ -1,9 +1,18 @@
 /** Whom this member probes, who else probes them, and to whom it keeps a link. Computed when the rings have changed. */
 import { compareText, type MemberId } from '../base/id.ts'
+import { SparseSet } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { gossipMeshOf } from './gossip-mesh.ts'
 import { type Presence, ringCount } from './ring.ts'
+
+export interface PresenceChange {
+  /** Sorted, as are those that are gone. */
+  readonly came: readonly MemberId[]
+  readonly gone: readonly MemberId[]
+}
+
+const unchanged: PresenceChange = { came: [], gone: [] }
 
 export class Neighbourhood {
   readonly #self: MemberId
@@ -12,6 +21,8 @@ export class Neighbourhood {
   #subjects: readonly MemberId[] | undefined
   #neighbours: readonly MemberId[] | undefined
   #kept = ''
+  /** Came or went since somebody asked. */
+  readonly #moved = new SparseSet<MemberId>()
 
   constructor(config: Config, self: MemberId, rings: Presence) {
     this.#self = self
@@ -26,6 +37,7 @@ export class Neighbourhood {
     const wasNear = !isPresent && this.#neighbours?.includes(member)
     if (isPresent) this.#rings.add(member)
     else this.#rings.remove(member)
+    if (size !== this.#rings.size) this.#noteMove(member)
     const isNear = isOpen || wasNear || !this.#isAlike(size, this.#rings.size)
     if (!isNear && !(isPresent && this.near(member).includes(this.#self))) return
     this.#subjects = undefined
@@ -35,6 +47,7 @@ export class Neighbourhood {
   /** One that was not near has gone, and there are as many rings as before. */
   loseFar(member: MemberId): void {
     this.#rings.remove(member)
+    this.#noteMove(member)
   }
 
   /** If one more died after so many others, there would be as many rings. */
@@ -67,6 +80,8 @@ export class Neighbourhood {
 
   adopt(other: Neighbourhood): void {
     this.#rings.adopt(other.#rings)
+    this.#moved.clear()
+    for (const member of other.#moved) this.#moved.add(member)
     this.#subjects = undefined
     this.#neighbours = undefined
   }
@@ -74,6 +89,15 @@ export class Neighbourhood {
   /** Sorted; the same array until it changes. */
   present(): readonly MemberId[] {
     return this.#rings.list()
+  }
+
+  /** Who came and who went since the last call; who did both is not among them. */
+  takeMoves(): PresenceChange {
+    if (this.#moved.size === 0) return unchanged
+    const moved = [...this.#moved].sort(compareText)
+    this.#moved.clear()
+    const came = moved.filter((member) => this.#rings.has(member))
+    return { came, gone: moved.filter((member) => !this.#rings.has(member)) }
   }
 
   get presentCount(): number {
@@ -103,6 +127,10 @@ export class Neighbourhood {
     if (key === this.#kept) return
     this.#kept = key
     out.push({ type: 'keep-links', members, mesh })
+  }
+
+  #noteMove(member: MemberId): void {
+    if (!this.#moved.delete(member)) this.#moved.add(member)
   }
 
   #compute(): readonly MemberId[] {

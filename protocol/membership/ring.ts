@@ -22,6 +22,7 @@ export function ringCount(members: number, min: number, max: number): number {
 /** The members that are present, and the rings on which they sit. */
 export interface Presence {
   readonly size: number
+  has(member: MemberId): boolean
   add(member: MemberId): void
   remove(member: MemberId): void
   /** Sorted; the same array until it changes. */
@@ -97,6 +98,10 @@ export class ProbeRings implements Presence {
 
   get size(): number {
     return this.#members.size
+  }
+
+  has(member: MemberId): boolean {
+    return this.#members.has(member)
   }
 
   add(member: MemberId): void {

@@ -1,10 +1,11 @@
 /** The members that a steward counts on: those that are present, as of its last look at the membership. */
 import type { MemberId } from '../base/id.ts'
 import type { Inventory } from './inventory.ts'
-import { type MemberDifference, memberDifference } from './member-difference.ts'
 import type { World } from './world.ts'
 
-export interface Followed extends MemberDifference {
+export interface Followed {
+  readonly came: readonly MemberId[]
+  readonly gone: readonly MemberId[]
   /** We have only just met others, or come to where there are others. */
   readonly hasCome: boolean
 }
@@ -12,7 +13,6 @@ export interface Followed extends MemberDifference {
 export class FollowedMembers {
   readonly #world: World
   readonly #inventory: Inventory
-  #present: readonly MemberId[] = []
   #hasBegun = false
 
   constructor(world: World, inventory: Inventory) {
@@ -21,29 +21,30 @@ export class FollowedMembers {
   }
 
   adopt(other: FollowedMembers): void {
-    this.#present = other.#present
     this.#hasBegun = other.#hasBegun
   }
 
   /** What has changed since the last look; undefined where nothing has. The first one is a change. */
   look(): Followed | undefined {
-    const present = this.#world.present()
-    const before = this.#present
-    if (present === before && this.#hasBegun) return undefined
-    const hasCome = this.#hasBegun ? before.length <= 1 && present.length > 1 : !this.isAlone()
-    this.skip()
-    return { ...memberDifference(before, present), hasCome }
+    const { came, gone } = this.#world.takeMoves()
+    if (this.#hasBegun && came.length + gone.length === 0) return undefined
+    const present = this.#world.presentCount()
+    const before = present - came.length + gone.length
+    const hasCome = this.#hasBegun ? before <= 1 && present > 1 : !this.isAlone()
+    this.#hasBegun = true
+    return { came, gone, hasCome }
   }
 
   /** What has changed is known already. */
   skip(): void {
     this.#hasBegun = true
-    this.#present = this.#world.present()
+    this.#world.takeMoves()
   }
 
   /** Nobody else is here, and no record speaks of anybody else: there is nothing to wait for. */
   isAlone(): boolean {
     const { self } = this.#world
+    if (this.#world.presentCount() > 1) return false
     if (this.#world.present().some((member) => member !== self)) return false
     return this.#inventory.nodeIds().every((member) => member === self)
   }

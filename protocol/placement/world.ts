@@ -20,6 +20,9 @@ export interface World {
   readonly self: MemberId
   /** Alive and suspect members, self included, sorted; the same array until it changes. */
   present(): readonly MemberId[]
+  presentCount(): number
+  /** Who came and who went since the last call, each sorted; at the first, all that are present came. */
+  takeMoves(): { readonly came: readonly MemberId[]; readonly gone: readonly MemberId[] }
   stateOf(member: MemberId): MemberState | undefined
   read(key: string): Written | undefined
   /** All versions of a shared key that are kept, the newest among them. */

@@ -57,7 +57,7 @@ export interface AntiEntropyInit {
   readonly map: RecordMap
   readonly log: DeltaLog
   readonly peers: () => readonly MemberId[]
-  readonly present: () => readonly MemberId[]
+  readonly presentCount: () => number
   readonly isPresent: (member: MemberId) => boolean
   readonly history: History
   readonly intake: Intake
@@ -155,7 +155,7 @@ export class AntiEntropy {
     const neighbours = [...this.#peers.values()].filter(
       ({ heardAt = -Infinity }) => heardAt > lately,
     )
-    if (neighbours.length === 0 && this.#init.present().length > 1) return -Infinity
+    if (neighbours.length === 0 && this.#init.presentCount() > 1) return -Infinity
     return neighbours.reduce((first, peer) => Math.min(first, peer.agreedAt ?? -Infinity), Infinity)
   }
 

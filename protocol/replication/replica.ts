@@ -37,7 +37,7 @@ export interface ReplicaHooks {
   /** Present members with an open link, sorted, without this one. */
   peers(): readonly MemberId[]
   /** Alive and suspect members, sorted. */
-  present(): readonly MemberId[]
+  presentCount(): number
   isPresent(member: MemberId): boolean
 }
 
@@ -95,7 +95,7 @@ export class Replica {
       history: this.#history,
       intake: this.#intake,
       peers: () => hooks.peers(),
-      present: () => hooks.present(),
+      presentCount: () => hooks.presentCount(),
       isPresent: (member) => hooks.isPresent(member),
     })
     this.#intake.replay(init.journal)
@@ -302,7 +302,7 @@ export class Replica {
   }
 
   onMembersChanged(members: readonly MemberId[], now: Millis, out: EffectSink): void {
-    this.#history.onMembersChanged(this.#init.hooks.present().length, now)
+    this.#history.onMembersChanged(this.#init.hooks.presentCount(), now)
     this.antiEntropy.onMembersChanged(members)
     this.#writes.onMembersChanged()
     this.#writes.send(now, out)

@@ -87,6 +87,8 @@ export class Machine {
     const world: World = {
       self: this.self,
       present: () => [...this.states].filter(([, state]) => state === 'alive').map(([id]) => id),
+      presentCount: () => world.present().length,
+      takeMoves: () => ({ came: [], gone: [] }),
       stateOf: (member) => this.states.get(member),
       read: (key) => this.records.get(key),
       keys: (prefix) =>

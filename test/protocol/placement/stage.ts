@@ -3,12 +3,14 @@
  * time it is. Nothing happens by itself.
  */
 import * as assert from 'uvu/assert'
-import { compareText, type MemberId, type Millis } from '../../../protocol/base/id.ts'
+import type { MemberId, Millis } from '../../../protocol/base/id.ts'
 import { Random } from '../../../protocol/base/random.ts'
 import type { Value } from '../../../protocol/base/value.ts'
 import { type Config, defaultConfig } from '../../../protocol/config.ts'
 import type { Effect } from '../../../protocol/effect.ts'
-import type { MemberState } from '../../../protocol/membership/member.ts'
+import { isPresent, type MemberState } from '../../../protocol/membership/member.ts'
+import { Neighbourhood } from '../../../protocol/membership/neighbourhood.ts'
+import { ProbeRings } from '../../../protocol/membership/ring.ts'
 import type { AllocationBody } from '../../../protocol/placement/allocation.ts'
 import { allocationKey } from '../../../protocol/placement/allocation.ts'
 import type { Availability } from '../../../protocol/placement/availability.ts'
@@ -48,7 +50,7 @@ export class Stage {
   now: Millis
   #asked: Asked[] = []
   #stops: { to: MemberId; request: StopRequest }[] = []
-  #present: readonly MemberId[] | undefined
+  readonly #around: Neighbourhood
   #counter = 0
 
   constructor({ self = 'm1', seed = 1, config = {}, like }: StageInit = {}) {
@@ -58,6 +60,9 @@ export class Stage {
     this.versions = like?.versions ?? new Map()
     this.states = new Map(like?.states ?? [[self, 'alive']])
     this.now = like?.now ?? startMs
+    const { ringsMin, ringsMax } = this.config
+    this.#around = new Neighbourhood(this.config, self, new ProbeRings(ringsMin, ringsMax))
+    for (const member of this.states.keys()) this.#reshape(member)
     const world = this.#world()
     this.inventory = new Inventory(world)
     this.steward = new Steward({
@@ -93,7 +98,7 @@ export class Stage {
   setState(member: MemberId, state: MemberState | undefined): void {
     if (state === undefined) this.states.delete(member)
     else this.states.set(member, state)
-    this.#present = undefined
+    this.#reshape(member)
     this.steward.onMembersChanged([member], this.now, this.#sink())
     this.settle()
   }
@@ -263,16 +268,16 @@ export class Stage {
       this.#stops.push({ to: effect.to, request: effect.message })
   }
 
+  #reshape(member: MemberId): void {
+    this.#around.reshape(member, isPresent(this.states.get(member) ?? 'left'))
+  }
+
   #world(): World {
     return {
       self: this.self,
-      present: () => {
-        this.#present ??= [...this.states]
-          .filter(([, state]) => state === 'alive' || state === 'suspect')
-          .map(([member]) => member)
-          .sort(compareText)
-        return this.#present
-      },
+      present: () => this.#around.present(),
+      presentCount: () => this.#around.presentCount,
+      takeMoves: () => this.#around.takeMoves(),
       stateOf: (member) => this.states.get(member),
       read: (key) => this.records.get(key),
       versions: (key) => this.versions.get(key) ?? [],

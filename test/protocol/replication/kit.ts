@@ -64,7 +64,7 @@ export function makeReplica(init: LoneInit = {}): Replica {
     hooks: {
       nextEffectId: () => ++lastEffectId,
       peers: init.peers ?? (() => []),
-      present,
+      presentCount: () => present().length,
       isPresent: (member) => present().includes(member),
     },
     journal: init.journal ?? [],
