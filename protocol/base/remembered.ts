@@ -8,9 +8,14 @@ export function remembered<K extends object, A extends readonly unknown[], R>(
   const last = new WeakMap<K, { readonly others: A; readonly result: R }>()
   return (of, ...others) => {
     const held = last.get(of)
-    if (held?.others.every((each, i) => each === others[i])) return held.result
+    if (held !== undefined && isSame(held.others, others)) return held.result
     const result = make(of, ...others)
     last.set(of, { others, result })
     return result
   }
+}
+
+function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }

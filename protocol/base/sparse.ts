@@ -87,6 +87,10 @@ export class SparseSet<T> {
     this.#set = undefined
   }
 
+  keys(): SetIterator<T> {
+    return this.values()
+  }
+
   values(): SetIterator<T> {
     return (this.#set ?? (nobody as Set<T>)).values()
   }

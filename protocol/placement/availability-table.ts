@@ -297,9 +297,10 @@ function isMaterial(held: Availability, entry: Availability): boolean {
 function isPlausible(entry: Availability, counterMax: number): boolean {
   const { counter, capacity, committed, used } = entry
   if (counter < 0 || counter > counterMax) return false
-  return [capacity, committed, used].every(isNatural)
+  return isNatural(capacity) && isNatural(committed) && isNatural(used)
 }
 
 function isNatural(amounts: Resources): boolean {
-  return dimensions.every((name) => amounts[name] >= 0)
+  for (const name of dimensions) if (!(amounts[name] >= 0)) return false
+  return true
 }

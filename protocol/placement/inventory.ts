@@ -17,8 +17,8 @@ import {
   type Stamp,
 } from '../base/id.ts'
 import { remembered } from '../base/remembered.ts'
-import { SparseSet } from '../base/sparse.ts'
-import { type AllocationBody, allocationKey, isEnded } from './allocation.ts'
+import { SparseMap, SparseSet } from '../base/sparse.ts'
+import { type AllocationBody, isEnded } from './allocation.ts'
 import { essenceOf } from './essence.ts'
 import type { GpuKind } from './fragmentation.ts'
 import { GpuDemand } from './gpu-demand.ts'
@@ -97,14 +97,15 @@ export function jobRevision(
   return `${version}+${hex32(hashText(`${count.author}:${count.counter}`))}`
 }
 
-interface Touched {
+/** Most of it is empty nearly always. */
+class Touched {
   /** As they were. */
-  jobs: Map<JobId, Job | undefined>
-  members: Set<MemberId>
-  allocations: Map<AllocationId, Placed | undefined>
-  placedJobs: Set<JobId>
-  recounted: Set<MemberId>
-  freed: Set<MemberId>
+  readonly jobs = new SparseMap<JobId, Job | undefined>()
+  readonly members = new SparseSet<MemberId>()
+  readonly allocations = new SparseMap<AllocationId, Placed | undefined>()
+  readonly placedJobs = new SparseSet<JobId>()
+  readonly recounted = new SparseSet<MemberId>()
+  readonly freed = new SparseSet<MemberId>()
 }
 
 export class Inventory {
@@ -147,22 +148,15 @@ export class Inventory {
   }
 
   refresh(keys: readonly string[]): InventoryChange {
-    const touched: Touched = {
-      jobs: new Map(),
-      members: new Set(),
-      allocations: new Map(),
-      placedJobs: new Set(),
-      recounted: new Set(),
-      freed: new Set(),
-    }
+    const touched = new Touched()
     for (const key of keys) this.#refreshKey(key, touched)
     return {
-      jobs: sorted(touched.jobs.keys()),
-      members: sorted(touched.members),
-      allocations: sorted(touched.allocations.keys()),
-      placedJobs: sorted(touched.placedJobs),
-      recounted: sorted(touched.recounted),
-      freed: sorted(touched.freed),
+      jobs: idsOf(touched.jobs),
+      members: idsOf(touched.members),
+      allocations: idsOf(touched.allocations),
+      placedJobs: idsOf(touched.placedJobs),
+      recounted: idsOf(touched.recounted),
+      freed: idsOf(touched.freed),
       before: touched,
     }
   }
@@ -225,12 +219,16 @@ export class Inventory {
   }
 
   #refreshKey(key: string, touched: Touched): void {
+    const written = key.startsWith('alloc/') ? this.#world.read(key) : undefined
+    const placed = written && placedOf.get(written)
+    if (placed !== undefined) return this.#exchange(placed.member, placed.body.id, placed, touched)
     const [kind, id, rest] = key.split('/')
     if (kind === undefined || id === undefined) return
     if (kind === 'job') this.#refreshJob(id, touched)
     else if (kind === 'node') this.#refreshNode(id, touched)
     else if (kind === 'drain') this.#refreshDrain(id, touched)
-    else if (kind === 'alloc' && rest !== undefined) this.#refreshAllocation(id, rest, touched)
+    else if (kind === 'alloc' && rest !== undefined)
+      this.#exchange(id, rest, readAllocation(id, rest, written), touched)
   }
 
   #refreshJob(id: JobId, touched: Touched): void {
@@ -271,27 +269,20 @@ export class Inventory {
     touched.members.add(member)
   }
 
-  #refreshAllocation(member: MemberId, id: AllocationId, touched: Touched): void {
+  /** An allocation for the one that is held under its id. */
+  #exchange(
+    member: MemberId,
+    id: AllocationId,
+    placed: Placed | undefined,
+    touched: Touched,
+  ): void {
     const held = this.allocationsOn(member).find((each) => each.body.id === id)
-    const placed = this.#readAllocation(member, id)
     if (held === undefined && placed === undefined) return
     this.#recount(member, held, placed, touched)
     this.#index(member, id, { held, placed })
     if (!touched.allocations.has(id)) touched.allocations.set(id, held)
     if (held !== undefined) touched.placedJobs.add(held.body.job)
     if (placed !== undefined) touched.placedJobs.add(placed.body.job)
-  }
-
-  #readAllocation(member: MemberId, id: AllocationId): Placed | undefined {
-    const written = this.#world.read(allocationKey(member, id))
-    if (written === undefined) return undefined
-    const known = placedOf.get(written)
-    if (known !== undefined) return known
-    const body = parseAllocation(written.body)
-    if (body === undefined || body.id !== id) return undefined
-    const placed = { member, stamp: written.stamp, body }
-    placedOf.set(written, placed)
-    return placed
   }
 
   #recount(
@@ -338,6 +329,19 @@ export class Inventory {
 /** What was read of a record, for as long as it lives: it never changes, and simulated members share it. */
 const placedOf = new WeakMap<Written, Placed>()
 const none: readonly Placed[] = []
+const nothing: readonly string[] = []
+
+function readAllocation(
+  member: MemberId,
+  id: AllocationId,
+  written: Written | undefined,
+): Placed | undefined {
+  const body = written && parseAllocation(written.body)
+  if (body === undefined || body.id !== id) return undefined
+  const placed = { member, stamp: written!.stamp, body }
+  placedOf.set(written!, placed)
+  return placed
+}
 
 /** What was read of a spec, with its count. */
 const jobFrom = remembered(
@@ -365,6 +369,10 @@ const jobFrom = remembered(
 
 function takenBy(placed: Placed | undefined): Resources {
   return placed === undefined || isEnded(placed.body.state) ? noResources : placed.body.resources
+}
+
+function idsOf(touched: SparseMap<string, unknown> | SparseSet<string>): readonly string[] {
+  return touched.size === 0 ? nothing : sorted(touched.keys())
 }
 
 function sorted(ids: Iterable<string>): readonly string[] {

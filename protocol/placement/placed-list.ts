@@ -3,6 +3,7 @@
  * thousands of simulated members that make the same change to the same list get the same list.
  */
 import { compareText } from '../base/id.ts'
+import { inserted, removed } from '../base/list.ts'
 import { remembered } from '../base/remembered.ts'
 import type { Placed } from './inventory.ts'
 
@@ -39,19 +40,10 @@ export const replaced = remembered(
     placed: Placed | undefined,
     compare: Compare,
   ): readonly Placed[] => {
-    const result = list.slice()
-    if (held !== undefined)
-      result.splice(
-        lowerBound(result, (each) => compare(each, held) < 0),
-        1,
-      )
-    if (placed !== undefined)
-      result.splice(
-        lowerBound(result, (each) => compare(each, placed) < 0),
-        0,
-        placed,
-      )
-    return result
+    const place = (of: readonly Placed[], item: Placed) =>
+      lowerBound(of, (each) => compare(each, item) < 0)
+    const rest = held === undefined ? list : removed(list, place(list, held))
+    return placed === undefined ? rest : inserted(rest, place(rest, placed), placed)
   },
 )
 

@@ -9,6 +9,7 @@
 
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
+import { inserted, removed } from '../base/list.ts'
 import { remembered } from '../base/remembered.ts'
 import { SparseSet } from '../base/sparse.ts'
 import { AmendedRing } from './amended-ring.ts'
@@ -201,9 +202,6 @@ function jobsBetween(jobs: readonly Hashed[], after: number, upTo: number): read
 }
 
 /** The list with another one inserted, or without the one that is there. */
-const changed = remembered((jobs: readonly Hashed[], at: number, job: JobId | undefined) => {
-  const result = jobs.slice()
-  if (job === undefined) result.splice(at, 1)
-  else result.splice(at, 0, { key: keyOfJob(job), job })
-  return result
-})
+const changed = remembered((jobs: readonly Hashed[], at: number, job: JobId | undefined) =>
+  job === undefined ? removed(jobs, at) : inserted(jobs, at, { key: keyOfJob(job), job }),
+)

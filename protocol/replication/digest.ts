@@ -17,6 +17,7 @@
 
 import { hashName } from '../base/hash.ts'
 import { compareText } from '../base/id.ts'
+import { inserted, removed } from '../base/list.ts'
 import { limits } from '../limits.ts'
 import { fanOut } from './hash-list.ts'
 
@@ -191,9 +192,8 @@ function nodeOf<T extends DigestItem>(items: readonly T[]): Node<T> {
 
 function withItem<T extends DigestItem>(node: Node<T>, item: T, depth: number): Node<T> {
   if (node.items !== undefined) {
-    const items = node.items.slice()
-    items.splice(position(items, item), 0, item)
-    return bucketOf(items, depth)
+    const { items } = node
+    return bucketOf(inserted(items, position(items, item), item), depth)
   }
   const digit = digitAt(item.place, depth)
   const child = node.children![digit]
@@ -204,9 +204,8 @@ function withItem<T extends DigestItem>(node: Node<T>, item: T, depth: number): 
 function withoutItem<T extends DigestItem>(node: Node<T>, item: T, depth: number): Node<T> {
   const gathered = node.children !== undefined && node.count - 1 <= bucketMax / 2
   if (node.items !== undefined || gathered) {
-    const items = node.items?.slice() ?? [...walk(node, depth, undefined)]
-    items.splice(position(items, item), 1)
-    return nodeOf(items)
+    const items = node.items ?? [...walk(node, depth, undefined)]
+    return nodeOf(removed(items, position(items, item)))
   }
   const digit = digitAt(item.place, depth)
   const child = node.children![digit]!

@@ -12,6 +12,7 @@
 
 import type { EffectId, MemberId, Millis } from '../base/id.ts'
 import { sortedValues } from '../base/order.ts'
+import { remembered } from '../base/remembered.ts'
 import { check } from '../base/schema.ts'
 import { SparseMap, SparseSet } from '../base/sparse.ts'
 import type { Value } from '../base/value.ts'
@@ -113,7 +114,7 @@ export class Journal {
     const isNoteDue = this.#notes.size > 0 && !this.#hasFailed
     const isNeeded = records.length > 0 || proposals.length > 0 || this.#isRetryDue || isNoteDue
     if (!isNeeded && this.#deletes.length < limits.lazyDeletes) return undefined
-    const deletes = this.#deletes.splice(0, limits.lazyDeletes)
+    const deletes = this.#deletes.length === 0 ? none : this.#deletes.splice(0, limits.lazyDeletes)
     const notes = this.#deletes.length === 0 ? sortedValues(this.#notes) : []
     if (notes.length > 0) this.#notes.clear()
     const id = nextEffectId()
@@ -223,9 +224,11 @@ export function* journaledRecords(journal: Iterable<StoreWrite>): Iterable<Repli
   }
 }
 
-export function storeKey(record: ReplicaRecord): string {
-  return `${recordPrefix}${record.key}#${dotName(record)}`
-}
+export const storeKey = remembered(
+  (record: ReplicaRecord) => `${recordPrefix}${record.key}#${dotName(record)}`,
+)
+
+const none: readonly string[] = []
 
 /** Where there is nothing else to try the disk with. */
 const probe: StoreWrite = { key: 'storage-probe', value: true }
@@ -243,6 +246,6 @@ function writesOf(
   return writes.length > 0 ? writes : [probe]
 }
 
-function putOf(record: ReplicaRecord): StoreWrite {
+const putOf = remembered((record: ReplicaRecord): StoreWrite => {
   return { key: storeKey(record), value: record as unknown as Value }
-}
+})

@@ -11,6 +11,7 @@
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { hashText } from '../base/hash.ts'
 import { compareText, type Stamp } from '../base/id.ts'
+import { inserted } from '../base/list.ts'
 import { type Digest, type DigestItem, MerkleTree } from './digest.ts'
 import { compareRecords, dotName, type ReplicaRecord, versionsKept } from './record.ts'
 
@@ -116,13 +117,14 @@ export class RecordMap {
       this.#insert(record, expired)
       return { valueChanged: true, dropped: nothing }
     }
-    const versions = entry.versions.slice()
+    const { versions } = entry
     let at = versions.length
     while (at > 0 && compareRecords(record, versions[at - 1]!) > 0) at -= 1
-    versions.splice(at, 0, record)
-    const dropped = versions.splice(versionsKept(record.key))
+    const all = inserted(versions, at, record)
+    const most = versionsKept(record.key)
+    const dropped = all.length > most ? all.slice(most) : nothing
     this.#records += 1 - dropped.length
-    this.#replace(entry, makeEntry(versions, expired))
+    this.#replace(entry, makeEntry(all.slice(0, most), expired))
     return { valueChanged: at === 0, dropped }
   }
 
