@@ -14,8 +14,6 @@ import { mix32 } from '../protocol/base/hash.ts'
 const bits = 5
 const fanOut = 1 << bits
 const digit = fanOut - 1
-/** Changes that a node remembers: those that are under way in the cluster at a time meet few at one node. */
-const remembered = 4
 /** Nodes that equal ones are looked for among: the concurrent versions of some hundred changes. */
 const consed = 32_768
 
@@ -26,14 +24,10 @@ interface Node {
   readonly hash: number
   /** Tells it apart from other nodes. */
   readonly number: number
-  readonly changes: Change[]
-  nextChange: number
-}
-
-interface Change {
-  readonly ordinal: number
-  readonly value: unknown
-  readonly result: Node
+  /** The change that was made of it last. */
+  ordinal: number
+  value: unknown
+  result: Node | undefined
 }
 
 /** Ordinals of keys, in the order in which they first appeared anywhere. */
@@ -147,14 +141,15 @@ const empty: Node = {
   count: 0,
   hash: 0,
   number: 0,
-  changes: [],
-  nextChange: 0,
+  ordinal: 0,
+  value: undefined,
+  result: undefined,
 }
 
 /** The node with another value under the ordinal; undefined takes the entry away. */
 function changedAt(node: Node, shift: number, ordinal: number, value: unknown): Node {
-  for (const change of node.changes)
-    if (change.ordinal === ordinal && change.value === value) return change.result
+  if (node.ordinal === ordinal && node.value === value && node.result !== undefined)
+    return node.result
   const index = (ordinal >>> shift) & digit
   const held = node.slots[index]
   let result: Node
@@ -171,8 +166,9 @@ function changedAt(node: Node, shift: number, ordinal: number, value: unknown): 
   }
   // The empty node stands at every level, so it has nothing to remember.
   if (node === empty) return result
-  node.changes[node.nextChange] = { ordinal, value, result }
-  node.nextChange = (node.nextChange + 1) % remembered
+  node.ordinal = ordinal
+  node.value = value
+  node.result = result
   return result
 }
 
@@ -206,7 +202,8 @@ function changed(node: Node, { index, value, mark, added }: SlotChange): Node {
   const held = known[place]
   if (held !== undefined && held.hash === hash && held.count === count && isSame(held.slots, slots))
     return held
-  const fresh: Node = { slots, count, hash, number: ++lastNumber, changes: [], nextChange: 0 }
+  const none = { ordinal: 0, value: undefined, result: undefined }
+  const fresh: Node = { slots, count, hash, number: ++lastNumber, ...none }
   known[place] = fresh
   return fresh
 }

@@ -9,7 +9,7 @@
  * alternative, 65,536 leaves laid out in advance, costs a megabyte for each of thousands of simulated replicas.
  *
  * Nodes never change; a change of the tree copies the path from the root to one bucket, about a microsecond, and
- * a root remembers the last changes that were made to it. So trees of equal contents are one tree: a simulator
+ * a root remembers the last change that was made to it. So trees of equal contents are one tree: a simulator
  * of 10,000 replicas has one, and all but the first of them find each change made.
  *
  * 64 bits, as two integers of 32, resist accidents, not adversaries (see base/hash.ts).
@@ -61,7 +61,7 @@ interface Node<T> {
   readonly children: readonly (Node<T> | undefined)[] | undefined
   /** Of a root: its hash as a text, and what it became. */
   name: string | undefined
-  changes: Change<T>[] | undefined
+  change: Change<T> | undefined
 }
 
 interface Change<T> {
@@ -142,18 +142,15 @@ export function pathOf(place: number, digits: number): string {
   return place.toString(16).padStart(pathDigitsMax, '0').slice(0, digits)
 }
 
-/** Changes that a root remembers, and roots that equal ones are looked for among: half a megabyte. */
-const changesRemembered = 4
+/** Roots that equal ones are looked for among. */
 const rootsRemembered = 256
 const lastRoots = new Array<Node<DigestItem> | undefined>(rootsRemembered)
 
 function rootAfter<T extends DigestItem>(root: Node<T>, item: T, by: 1 | -1): Node<T> {
-  root.changes ??= []
-  for (const change of root.changes)
-    if (change.item === item && change.by === by) return change.result
+  const { change } = root
+  if (change !== undefined && change.item === item && change.by === by) return change.result
   const result = known(by === 1 ? withItem(root, item, 0) : withoutItem(root, item, 0))
-  if (root.changes.length === changesRemembered) root.changes.shift()
-  root.changes.push({ item, by, result })
+  root.change = { item, by, result }
   return result
 }
 
@@ -171,12 +168,20 @@ function known<T extends DigestItem>(root: Node<T>): Node<T> {
 function isSame(a: Node<DigestItem>, b: Node<DigestItem>): boolean {
   if (a === b) return true
   if (a.items !== undefined && b.items !== undefined)
-    return a.count === b.count && a.items.every((item, i) => item === b.items![i])
+    return a.count === b.count && isAlike(a.items, b.items)
   if (a.children === undefined || b.children === undefined) return false
-  return a.children.every((child, i) => {
-    const other = b.children![i]
-    return child === undefined || other === undefined ? child === other : isSame(child, other)
-  })
+  for (let i = 0; i < fanOut; i++) {
+    const child = a.children[i]
+    const other = b.children[i]
+    if (child === other) continue
+    if (child === undefined || other === undefined || !isSame(child, other)) return false
+  }
+  return true
+}
+
+function isAlike(a: readonly DigestItem[], b: readonly DigestItem[]): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function nodeOf<T extends DigestItem>(items: readonly T[]): Node<T> {
@@ -186,7 +191,7 @@ function nodeOf<T extends DigestItem>(items: readonly T[]): Node<T> {
     high ^= item.high
     low ^= item.low
   }
-  const none = { children: undefined, name: undefined, changes: undefined }
+  const none = { children: undefined, name: undefined, change: undefined }
   return { high, low, count: items.length, items, ...none }
 }
 
@@ -228,7 +233,7 @@ function withChild<T extends DigestItem>(
     items: undefined,
     children,
     name: undefined,
-    changes: undefined,
+    change: undefined,
   }
 }
 
