@@ -33,8 +33,10 @@ export class AmendedRing {
   /** With all changes worked in. Those that made the same ones to the same ring share it. */
   whole(): PlacementRing {
     if (this.#amended.size === 0) return this.#base
-    const sorted = [...this.#amended].sort(([a], [b]) => compareText(a, b))
-    this.#whole ??= this.#base.patched(new Map(sorted.map(([member, { is }]) => [member, is])))
+    if (this.#whole === undefined) {
+      const sorted = [...this.#amended].sort(([a], [b]) => compareText(a, b))
+      this.#whole = this.#base.patched(new Map(sorted.map(([member, { is }]) => [member, is])))
+    }
     return this.#whole
   }
 
