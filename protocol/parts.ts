@@ -135,6 +135,7 @@ function createPlacement(
     presentCount: () => membership.census.presentCount,
     takeMoves: () => membership.census.takeMoves(),
     stateOf: (member) => membership.stateOf(member),
+    incarnationOf: (member) => membership.incarnationOf(member),
     read: (key) => replica.get(key),
     versions: (key) => replica.versions(key),
     keys: (prefix) => replica.keys(prefix),

@@ -5,10 +5,11 @@
  *
  * A member that comes back says so twice: by its record, and by its new incarnation. Where the record arrives first,
  * it says no longer that the member is away, and membership does not say yet that it is here: a record that was
- * written since the member is missing is waited upon, or each agent's restart would start a second copy.
+ * written since the member is missing is waited upon, or each agent's restart would start a second copy. So is one of
+ * a later life than the one that is held for dead: a death is noticed a second late, when the next life may have begun.
  */
 
-import { type MemberId, type Millis, millisOf } from '../base/id.ts'
+import { type MemberId, type Millis, millisOf, numbersPerEpoch } from '../base/id.ts'
 import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { MemberState } from '../membership/member.ts'
@@ -30,6 +31,8 @@ export interface FateFacts {
   readonly awayUntil: Millis | null
   /** When it wrote its node's record, by its own clock; null where there is none. */
   readonly writtenAt: Millis | null
+  /** By a later life of the member than the one that is known to have ended. */
+  readonly isOfLaterLife: boolean
   /** The job's own patience and the cluster's. */
   readonly lostAfterMs: Millis
   readonly unknownMemberMs: Millis
@@ -82,12 +85,14 @@ function patienceMs({ state, lostAfterMs, unknownMemberMs }: FateFacts): Millis 
 }
 
 /** A clock that is ahead only makes this wait longer, by as much as it is ahead. */
-function returningUntil({ writtenAt, missingSince, unknownMemberMs }: FateFacts): Millis {
-  return writtenAt !== null && writtenAt > missingSince ? writtenAt + unknownMemberMs : 0
+function returningUntil(facts: FateFacts): Millis {
+  const { writtenAt, isOfLaterLife, missingSince, unknownMemberMs } = facts
+  if (writtenAt === null || (writtenAt <= missingSince && !isOfLaterLife)) return 0
+  return writtenAt + unknownMemberMs
 }
 
 export interface FateSources {
-  readonly world: Pick<World, 'stateOf' | 'read'>
+  readonly world: Pick<World, 'stateOf' | 'incarnationOf' | 'read'>
   readonly inventory: Pick<Inventory, 'node'>
   readonly config: Pick<Config, 'lostGraceMs' | 'unknownMemberMs'>
   readonly absences: Absences
@@ -110,8 +115,10 @@ export function fatesFor(
     const awayUntil = inventory.node(member)?.awayUntil ?? null
     const record = isPresent(state) ? undefined : world.read(`node/${member}`)
     const writtenAt = record === undefined ? null : millisOf(record.stamp)
+    const life = record === undefined ? 0 : Math.floor(record.counter / numbersPerEpoch)
+    const isOfLaterLife = life > (world.incarnationOf(member) ?? life)
     const times = { missingSince, awayUntil, writtenAt }
-    const fate = fateOf({ state, ...times, lostAfterMs, unknownMemberMs, now })
+    const fate = fateOf({ state, ...times, isOfLaterLife, lostAfterMs, unknownMemberMs, now })
     found.set(member, fate)
     return fate
   }

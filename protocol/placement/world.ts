@@ -24,6 +24,8 @@ export interface World {
   /** Who came and who went since the last call, each sorted; at the first, all that are present came. */
   takeMoves(): { readonly came: readonly MemberId[]; readonly gone: readonly MemberId[] }
   stateOf(member: MemberId): MemberState | undefined
+  /** Of the life that is known last; undefined for one that is not known. */
+  incarnationOf(member: MemberId): number | undefined
   read(key: string): Written | undefined
   /** All versions of a shared key that are kept, the newest among them. */
   versions?(key: string): Iterable<Written>

@@ -10,6 +10,7 @@ const facts: FateFacts = {
   missingSince: 100_000,
   awayUntil: null,
   writtenAt: 50_000,
+  isOfLaterLife: false,
   lostAfterMs: 0,
   unknownMemberMs: 5000,
   now: 110_000,
@@ -34,6 +35,13 @@ const rules: [string, Partial<FateFacts>, string, number?][] = [
     'away',
     114_900,
   ],
+  [
+    'its next life has begun, before the end of the last was noticed',
+    { missingSince: 109_900, writtenAt: 109_800, isOfLaterLife: true },
+    'away',
+    114_800,
+  ],
+  ['its next life has begun, and was not heard of again', { isOfLaterLife: true }, 'lost'],
   ['it said so, and was not heard of again', { writtenAt: 104_000 }, 'lost'],
   ['no record of it is known', { writtenAt: null }, 'lost'],
 ]

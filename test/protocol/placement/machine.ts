@@ -90,6 +90,7 @@ export class Machine {
       presentCount: () => world.present().length,
       takeMoves: () => ({ came: [], gone: [] }),
       stateOf: (member) => this.states.get(member),
+      incarnationOf: () => undefined,
       read: (key) => this.records.get(key),
       keys: (prefix) =>
         [...this.records]

@@ -279,6 +279,7 @@ export class Stage {
       presentCount: () => this.#around.presentCount,
       takeMoves: () => this.#around.takeMoves(),
       stateOf: (member) => this.states.get(member),
+      incarnationOf: () => undefined,
       read: (key) => this.records.get(key),
       versions: (key) => this.versions.get(key) ?? [],
       keys: (prefix) => [...this.records.keys()].filter((key) => key.startsWith(prefix)).sort(),
