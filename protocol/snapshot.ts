@@ -7,7 +7,7 @@
  * memory: requests under way, who has lately declined what, how far a suspicion is.
  */
 import { canonicalLength } from './base/bytes.ts'
-import { type MemberId, numbersPerEpoch } from './base/id.ts'
+import { epochOf, type MemberId } from './base/id.ts'
 import {
   anything,
   check,
@@ -124,7 +124,7 @@ export function snapshotRecord(record: ReplicaRecord): SnapshotRecord {
 export function startsOf({ nodes, records }: Snapshot): Map<MemberId, number> {
   const starts = new Map(nodes.map(({ id, incarnation }) => [id, incarnation]))
   for (const { author, counter } of records) {
-    const epoch = Math.floor(counter / numbersPerEpoch)
+    const epoch = epochOf(counter)
     if (epoch > (starts.get(author) ?? 0)) starts.set(author, epoch)
   }
   return starts

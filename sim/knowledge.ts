@@ -11,7 +11,7 @@ import { memberWrite } from '../protocol/member-journal.ts'
 import type { Message } from '../protocol/message.ts'
 import type { Availability } from '../protocol/placement/availability.ts'
 import { noResources } from '../protocol/placement/resources.ts'
-import { storeKey } from '../protocol/replication/journal.ts'
+import { recordWrite } from '../protocol/replication/journal.ts'
 import type { ReplicaRecord } from '../protocol/replication/record.ts'
 import { signRecord } from '../protocol/replication/signature.ts'
 import type { Host } from './host.ts'
@@ -43,7 +43,7 @@ function writesOf(host: Host, thenMs: Millis): StoreWrite[] {
   const record = recordOf(host, thenMs)
   return [
     memberWrite({ member: host.id, incarnation: warmIncarnation, state: 'alive' }),
-    { key: storeKey(record), value: record as unknown as Value },
+    recordWrite(record),
   ]
 }
 

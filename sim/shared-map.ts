@@ -10,6 +10,7 @@
  */
 import type { BigMap, BigMaps } from '../protocol/base/big-map.ts'
 import { mix32 } from '../protocol/base/hash.ts'
+import { isSameList } from '../protocol/base/list.ts'
 
 const bits = 5
 const fanOut = 1 << bits
@@ -200,17 +201,24 @@ function changed(node: Node, { index, value, mark, added }: SlotChange): Node {
   const hash = (node.hash + mark) | 0
   const place = (hash >>> 0) % consed
   const held = known[place]
-  if (held !== undefined && held.hash === hash && held.count === count && isSame(held.slots, slots))
+  if (
+    held !== undefined &&
+    held.hash === hash &&
+    held.count === count &&
+    isSameList(held.slots, slots)
+  )
     return held
-  const none = { ordinal: 0, value: undefined, result: undefined }
-  const fresh: Node = { slots, count, hash, number: ++lastNumber, ...none }
+  const fresh: Node = {
+    slots,
+    count,
+    hash,
+    number: ++lastNumber,
+    ordinal: 0,
+    value: undefined,
+    result: undefined,
+  }
   known[place] = fresh
   return fresh
-}
-
-function isSame(a: readonly unknown[], b: readonly unknown[]): boolean {
-  for (let i = 0; i < fanOut; i++) if (a[i] !== b[i]) return false
-  return true
 }
 
 function markOf(index: number, number: number): number {

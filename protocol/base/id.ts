@@ -29,6 +29,11 @@ export const stampsPerMs = 4096
 /** What a life numbers, dots or broadcasts, it numbers from `epoch` times this on: no earlier life has used it. */
 export const numbersPerEpoch = 2 ** 32
 
+/** Which life of its author has given the number. */
+export function epochOf(number: number): number {
+  return Math.floor(number / numbersPerEpoch)
+}
+
 /** The clock's reading in a stamp. */
 export function millisOf(stamp: Stamp): Millis {
   return Math.floor(stamp / stampsPerMs)

@@ -4,9 +4,9 @@
  * forgetting it a little after it was told to the next.
  */
 import { compareText, type MemberId } from '../base/id.ts'
-import { isPresent, type MemberState, type MemberUpdate } from './member.ts'
+import { isPresent, type MemberState, type MemberUpdate, type PresenceChange } from './member.ts'
 import { type Claim, type MemberTable, type SettledState, updateOf } from './member-table.ts'
-import type { Neighbourhood, PresenceChange } from './neighbourhood.ts'
+import type { Neighbourhood } from './neighbourhood.ts'
 
 export interface MemberChange {
   readonly update: MemberUpdate

@@ -41,6 +41,12 @@ export function isBelievable(incarnation: number, held: number | undefined): boo
   return held === undefined || incarnation - held <= limits.incarnationLeap
 }
 
+/** Who came and who went, each sorted. */
+export interface PresenceChange {
+  readonly came: readonly MemberId[]
+  readonly gone: readonly MemberId[]
+}
+
 /** Alive or suspect: still counted on. */
 export function isPresent(state: MemberState): boolean {
   return state === 'alive' || state === 'suspect'

@@ -4,13 +4,8 @@ import { SparseSet } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { EffectSink } from '../effect.ts'
 import { gossipMeshOf } from './gossip-mesh.ts'
+import type { PresenceChange } from './member.ts'
 import { type Presence, ringCount } from './ring.ts'
-
-export interface PresenceChange {
-  /** Sorted, as are those that are gone. */
-  readonly came: readonly MemberId[]
-  readonly gone: readonly MemberId[]
-}
 
 const unchanged: PresenceChange = { came: [], gone: [] }
 

@@ -5,6 +5,7 @@
  * something, has it made whole.
  */
 import { compareText, type MemberId } from '../base/id.ts'
+import { lowerBound } from '../base/list.ts'
 import { SparseMap } from '../base/sparse.ts'
 import { limits } from '../limits.ts'
 import { type Arc, type PlacementRing, type Point, pointsAt } from './placement-ring.ts'
@@ -112,14 +113,7 @@ export class AmendedRing {
 
 /** The first that is not before the hash. */
 function positionOf(points: readonly Point[], hash: number): number {
-  let low = 0
-  let high = points.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (points[middle]!.hash < hash) low = middle + 1
-    else high = middle
-  }
-  return low
+  return lowerBound(points, (point) => point.hash < hash)
 }
 
 function merged(points: readonly Point[], more: readonly Point[]): readonly Point[] {

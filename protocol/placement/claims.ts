@@ -59,6 +59,10 @@ export function knowledgeOf(job: string, { world, inventory }: Known): JobKnowle
   return written.body === null ? 'deleted' : 'unreadable'
 }
 
-export function isAlone({ self, present }: Pick<World, 'self' | 'present'>): boolean {
-  return present().every((member) => member === self)
+export function isAlone({
+  self,
+  present,
+  presentCount,
+}: Pick<World, 'self' | 'present' | 'presentCount'>): boolean {
+  return presentCount() <= 1 && present().every((member) => member === self)
 }

@@ -9,7 +9,7 @@
  * a later life than the one that is held for dead: a death is noticed a second late, when the next life may have begun.
  */
 
-import { type MemberId, type Millis, millisOf, numbersPerEpoch } from '../base/id.ts'
+import { epochOf, type MemberId, type Millis, millisOf } from '../base/id.ts'
 import { SparseMap } from '../base/sparse.ts'
 import type { Config } from '../config.ts'
 import type { MemberState } from '../membership/member.ts'
@@ -115,7 +115,7 @@ export function fatesFor(
     const awayUntil = inventory.node(member)?.awayUntil ?? null
     const record = isPresent(state) ? undefined : world.read(`node/${member}`)
     const writtenAt = record === undefined ? null : millisOf(record.stamp)
-    const life = record === undefined ? 0 : Math.floor(record.counter / numbersPerEpoch)
+    const life = record === undefined ? 0 : epochOf(record.counter)
     const isOfLaterLife = life > (world.incarnationOf(member) ?? life)
     const times = { missingSince, awayUntil, writtenAt }
     const fate = fateOf({ state, ...times, isOfLaterLife, lostAfterMs, unknownMemberMs, now })

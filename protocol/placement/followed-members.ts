@@ -1,11 +1,10 @@
 /** The members that a steward counts on: those that are present, as of its last look at the membership. */
-import type { MemberId } from '../base/id.ts'
+import type { PresenceChange } from '../membership/member.ts'
+import { isAlone } from './claims.ts'
 import type { Inventory } from './inventory.ts'
 import type { World } from './world.ts'
 
-export interface Followed {
-  readonly came: readonly MemberId[]
-  readonly gone: readonly MemberId[]
+export interface Followed extends PresenceChange {
   /** We have only just met others, or come to where there are others. */
   readonly hasCome: boolean
 }
@@ -44,8 +43,6 @@ export class FollowedMembers {
   /** Nobody else is here, and no record speaks of anybody else: there is nothing to wait for. */
   isAlone(): boolean {
     const { self } = this.#world
-    if (this.#world.presentCount() > 1) return false
-    if (this.#world.present().some((member) => member !== self)) return false
-    return this.#inventory.nodeIds().every((member) => member === self)
+    return isAlone(this.#world) && this.#inventory.nodeIds().every((member) => member === self)
   }
 }

@@ -3,7 +3,7 @@
  * thousands of simulated members that make the same change to the same list get the same list.
  */
 import { compareText } from '../base/id.ts'
-import { inserted, removed } from '../base/list.ts'
+import { inserted, lowerBound, removed } from '../base/list.ts'
 import { remembered } from '../base/remembered.ts'
 import type { Placed } from './inventory.ts'
 
@@ -46,15 +46,3 @@ export const replaced = remembered(
     return placed === undefined ? rest : inserted(rest, place(rest, placed), placed)
   },
 )
-
-/** How many items, of a list that begins with those before, are before. */
-function lowerBound(items: readonly Placed[], isBefore: (item: Placed) => boolean): number {
-  let low = 0
-  let high = items.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (isBefore(items[middle]!)) low = middle + 1
-    else high = middle
-  }
-  return low
-}

@@ -9,7 +9,7 @@
 
 import { type BigMap, type BigMaps, plainMaps } from '../base/big-map.ts'
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
-import { inserted, removed } from '../base/list.ts'
+import { inserted, lowerBound, removed } from '../base/list.ts'
 import { remembered } from '../base/remembered.ts'
 import { SparseSet } from '../base/sparse.ts'
 import { AmendedRing } from './amended-ring.ts'
@@ -176,15 +176,7 @@ export class Stewardship {
 }
 
 function positionOf(jobs: readonly Hashed[], { key, job }: Hashed): number {
-  let low = 0
-  let high = jobs.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    const at = jobs[middle]!
-    if (at.key < key || (at.key === key && compareText(at.job, job) < 0)) low = middle + 1
-    else high = middle
-  }
-  return low
+  return lowerBound(jobs, (at) => at.key < key || (at.key === key && compareText(at.job, job) < 0))
 }
 
 function jobsOn(arcs: readonly Arc[], jobs: readonly Hashed[]): readonly Hashed[] {

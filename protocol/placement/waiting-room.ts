@@ -7,6 +7,7 @@
  */
 
 import { compareText, type JobId, type MemberId } from '../base/id.ts'
+import { lowerBound } from '../base/list.ts'
 import { SparseMap } from '../base/sparse.ts'
 import type { Wish } from './feasibility.ts'
 import type { Job } from './inventory.ts'
@@ -102,14 +103,8 @@ function compareUrgency(a: Job, b: Job): number {
 }
 
 function insert(jobs: Job[], job: Job): void {
-  let low = 0
-  let high = jobs.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (compareUrgency(jobs[middle]!, job) < 0) low = middle + 1
-    else high = middle
-  }
-  jobs.splice(low, 0, job)
+  const at = lowerBound(jobs, (each) => compareUrgency(each, job) < 0)
+  jobs.splice(at, 0, job)
 }
 
 /** Constraints that count the job's own slots make its shape its own. */

@@ -4,7 +4,7 @@
  */
 import type { EffectId, MemberId, Millis, Stamp } from '../base/id.ts'
 import type { Value } from '../base/value.ts'
-import type { MemberState } from '../membership/member.ts'
+import type { MemberState, PresenceChange } from '../membership/member.ts'
 
 /** A record as placement reads it: the newest of its key, a tombstone where `body` is null. */
 export interface Written {
@@ -21,8 +21,8 @@ export interface World {
   /** Alive and suspect members, self included, sorted; the same array until it changes. */
   present(): readonly MemberId[]
   presentCount(): number
-  /** Who came and who went since the last call, each sorted; at the first, all that are present came. */
-  takeMoves(): { readonly came: readonly MemberId[]; readonly gone: readonly MemberId[] }
+  /** Since the last call; at the first, all that are present came. */
+  takeMoves(): PresenceChange
   stateOf(member: MemberId): MemberState | undefined
   /** Of the life that is known last; undefined for one that is not known. */
   incarnationOf(member: MemberId): number | undefined

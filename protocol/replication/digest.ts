@@ -17,7 +17,7 @@
 
 import { hashName } from '../base/hash.ts'
 import { compareText } from '../base/id.ts'
-import { inserted, removed } from '../base/list.ts'
+import { inserted, isSameList, lowerBound, removed } from '../base/list.ts'
 import { limits } from '../limits.ts'
 import { fanOut } from './hash-list.ts'
 
@@ -168,7 +168,7 @@ function known<T extends DigestItem>(root: Node<T>): Node<T> {
 function isSame(a: Node<DigestItem>, b: Node<DigestItem>): boolean {
   if (a === b) return true
   if (a.items !== undefined && b.items !== undefined)
-    return a.count === b.count && isAlike(a.items, b.items)
+    return a.count === b.count && isSameList(a.items, b.items)
   if (a.children === undefined || b.children === undefined) return false
   for (let i = 0; i < fanOut; i++) {
     const child = a.children[i]
@@ -176,11 +176,6 @@ function isSame(a: Node<DigestItem>, b: Node<DigestItem>): boolean {
     if (child === other) continue
     if (child === undefined || other === undefined || !isSame(child, other)) return false
   }
-  return true
-}
-
-function isAlike(a: readonly DigestItem[], b: readonly DigestItem[]): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
 }
 
@@ -271,14 +266,7 @@ function compare(a: Position, b: Position): number {
 
 /** Where the item is in the sorted list, or would be. */
 function position(items: readonly DigestItem[], item: DigestItem): number {
-  let low = 0
-  let high = items.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (compare(items[middle]!, item) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
+  return lowerBound(items, (each) => compare(each, item) < 0)
 }
 
 function digitAt(place: number, depth: number): number {

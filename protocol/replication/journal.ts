@@ -240,12 +240,13 @@ function writesOf(
   notes: readonly StoreWrite[],
 ): StoreWrite[] {
   const writes: StoreWrite[] = deletes.map((key) => ({ key, value: null }))
-  for (const record of records) writes.push(putOf(record))
-  for (const proposal of proposals) writes.push(...proposal.records.map(putOf))
+  for (const record of records) writes.push(recordWrite(record))
+  for (const proposal of proposals) writes.push(...proposal.records.map(recordWrite))
   writes.push(...notes)
   return writes.length > 0 ? writes : [probe]
 }
 
-const putOf = remembered((record: ReplicaRecord): StoreWrite => {
+/** What keeps the record. */
+export const recordWrite = remembered((record: ReplicaRecord): StoreWrite => {
   return { key: storeKey(record), value: record as unknown as Value }
 })

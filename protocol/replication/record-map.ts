@@ -120,11 +120,10 @@ export class RecordMap {
     const { versions } = entry
     let at = versions.length
     while (at > 0 && compareRecords(record, versions[at - 1]!) > 0) at -= 1
-    const all = inserted(versions, at, record)
-    const most = versionsKept(record.key)
-    const dropped = all.length > most ? all.slice(most) : nothing
+    const kept = inserted(versions, at, record)
+    const dropped = kept.splice(versionsKept(record.key))
     this.#records += 1 - dropped.length
-    this.#replace(entry, makeEntry(all.slice(0, most), expired))
+    this.#replace(entry, makeEntry(kept, expired))
     return { valueChanged: at === 0, dropped }
   }
 

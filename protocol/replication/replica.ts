@@ -36,7 +36,7 @@ export interface ReplicaHooks {
   nextEffectId(): EffectId
   /** Present members with an open link, sorted, without this one. */
   peers(): readonly MemberId[]
-  /** Alive and suspect members, sorted. */
+  /** Alive and suspect members. */
   presentCount(): number
   isPresent(member: MemberId): boolean
 }

@@ -12,7 +12,7 @@ import { isEnded } from '../../protocol/placement/allocation.ts'
 import type { NodeBody } from '../../protocol/placement/node-body.ts'
 import { parseAllocation, parseNode } from '../../protocol/placement/parse.ts'
 import { add, noResources, type Resources } from '../../protocol/placement/resources.ts'
-import { storeKey } from '../../protocol/replication/journal.ts'
+import { recordWrite } from '../../protocol/replication/journal.ts'
 import { signRecord } from '../../protocol/replication/signature.ts'
 import { type Snapshot, type SnapshotRecord, startsOf } from '../../protocol/snapshot.ts'
 import { FileProblem } from '../file-problem.ts'
@@ -81,7 +81,7 @@ function startAll(
   { snapshot, starts }: Lives,
 ): void {
   const { records } = snapshot
-  const writes = [...memberWrites(present, { snapshot, starts }), ...records.map(recordWrite)]
+  const writes = [...memberWrites(present, { snapshot, starts }), ...records.map(writeOf)]
   const teller = present.find((host) => host !== first)
   const init = first.coreInit([...writes, epochWrite(starts.get(first.id) ?? 0)])
   const template = coreThatRead(init, epochMs, {
@@ -107,11 +107,11 @@ function memberWrites(present: readonly Host[], { snapshot, starts }: Lives): St
   )
 }
 
-function recordWrite(record: SnapshotRecord): StoreWrite {
+function writeOf(record: SnapshotRecord): StoreWrite {
   const { key, author, counter, stamp, replaces, body } = record
   const fields = { key, author, counter, stamp, replaces, body: body as Value }
   const signed = signRecord(fields, toySeal(author))
-  return { key: storeKey(signed), value: signed as unknown as Value }
+  return recordWrite(signed)
 }
 
 function availabilityOf(present: readonly Host[], { at, records }: Snapshot) {
