@@ -6,6 +6,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { ContainerInspectInfo } from 'dockerode'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
+import { inspect } from '../../node/runtime/docker-engine.ts'
 import { type LocalAgent, LocalCluster, until } from '../../scripts/cluster.ts'
 import { allocationsOf, type Task } from './allocations.ts'
 import { insideEngine } from './engine-bed.ts'
@@ -67,12 +68,16 @@ async function remove(...ids: string[]): Promise<void> {
 
 const hasEnded = ({ State }: ContainerInspectInfo) => !State.Running
 
-/** All of a job in the engine, whoever's, running or not. */
+/**
+ * All of a job in the engine, whoever's, running or not. The engine lists one a moment before it can be
+ * looked at, while it is being made, and a moment after it is gone: neither is there.
+ */
 async function containers(id: string): Promise<ContainerInspectInfo[]> {
   const { docker } = engine()
   const filters = { label: [`starling.job=${id}`] }
   const listed = await docker.listContainers({ all: true, filters })
-  return Promise.all(listed.map(({ Id }) => docker.getContainer(Id).inspect()))
+  const found = await Promise.all(listed.map(({ Id }) => inspect(docker, Id)))
+  return found.filter((each) => each !== undefined)
 }
 
 async function runningContainers(id: string): Promise<ContainerInspectInfo[]> {
