@@ -21,6 +21,7 @@ import type { Event } from './event.ts'
 import type { Leaving } from './leaving.ts'
 import { limits } from './limits.ts'
 import { MemberJournal } from './member-journal.ts'
+import { isArrival } from './membership/census.ts'
 import type { Membership } from './membership/membership.ts'
 import { membershipMessages } from './membership/message.ts'
 import type { Broadcast, Exchange, Message, Rejection } from './message.ts'
@@ -315,6 +316,7 @@ class MemberCore implements Core {
       this.#memberJournal.note(update, now)
       out.push({ type: 'notify', notification: { type: 'member-changed', update, previous } })
     }
+    if (changes.some(isArrival)) this.#placement.availability.noteArrival(now)
     const members = changes.map((change) => change.update.member)
     this.#replica.onMembersChanged(members, now, out)
     this.#placement.onMembersChanged(members, now, out)

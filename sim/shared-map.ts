@@ -17,6 +17,8 @@ const fanOut = 1 << bits
 const digit = fanOut - 1
 /** Nodes that equal ones are looked for among: the concurrent versions of some hundred changes. */
 const consed = 32_768
+/** Values under one key that an equal one is looked for among: what a few concurrent changes make, of each kind of map. */
+const alikeAmong = 8
 
 interface Node {
   readonly slots: readonly unknown[]
@@ -31,10 +33,11 @@ interface Node {
   result: Node | undefined
 }
 
-/** Ordinals of keys, in the order in which they first appeared anywhere. */
+/** Ordinals of keys, in the order in which they first appeared anywhere, and what was lately under each. */
 class Directory {
   readonly keys: string[] = []
   readonly #ordinals = new Map<string, number>()
+  readonly #lately: (unknown[] | undefined)[] = []
 
   find(key: string): number | undefined {
     return this.#ordinals.get(key)
@@ -48,6 +51,35 @@ class Directory {
     }
     return ordinal
   }
+
+  /**
+   * One for all values that are alike. What members make in another order, a list of a job's allocations or a sum of
+   * resources, is equal and not the same; nodes that hold it would be as many as members, and never meet again.
+   */
+  oneOf(ordinal: number, value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    let lately = this.#lately[ordinal]
+    if (lately === undefined) {
+      lately = []
+      this.#lately[ordinal] = lately
+    }
+    const held = lately.indexOf(value) >= 0 ? value : lately.find((each) => isAlike(each, value))
+    if (held !== undefined) return held
+    if (lately.length === alikeAmong) lately.shift()
+    lately.push(value)
+    return value
+  }
+}
+
+/** The same items, or the same under the same names. */
+function isAlike(a: unknown, b: object): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && isSameList(a, b)
+  if (Array.isArray(a) || Array.isArray(b)) return false
+  const one = a as Record<string, unknown>
+  const other = b as Record<string, unknown>
+  for (const name in one) if (one[name] !== other[name]) return false
+  for (const name in other) if (!(name in one)) return false
+  return true
 }
 
 export class SharedMaps implements BigMaps {
@@ -116,7 +148,7 @@ export class SharedMap<V> implements BigMap<V> {
       if (this.#root.count > 0) this.#root = changed(empty, slotFor(0, empty, this.#root))
       this.#shift += bits
     }
-    this.#root = changedAt(this.#root, this.#shift, ordinal, value)
+    this.#root = changedAt(this.#root, this.#shift, ordinal, this.#directory.oneOf(ordinal, value))
     return this
   }
 

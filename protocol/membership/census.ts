@@ -13,6 +13,11 @@ export interface MemberChange {
   readonly previous: MemberState | null
 }
 
+/** It was not there, and is: for the first time, or again. */
+export function isArrival({ update, previous }: MemberChange): boolean {
+  return isPresent(update.state) && (previous === null || !isPresent(previous))
+}
+
 export class Census {
   readonly #table: MemberTable
   readonly #around: Neighbourhood

@@ -13,8 +13,10 @@
  * reach each member from ten neighbours.
  *
  * What changes is mostly that something was placed, or has ended: then a record is broadcast within a second, and the
- * entry rides with it. So that is waited for, and whoever hears it that way tells only newcomers: of ten thousand
- * members each is spared ten copies, and fifty exchanges that are not calm.
+ * entry rides with it. So that is waited for, and whoever hears it that way tells nobody of it, unless a member has come
+ * since, or come back, that may have missed it: of ten thousand members each is spared ten copies, and fifty exchanges
+ * that are not calm. Told together with other news, as it was, a storm of jobs cost 40 kB a member and second for long
+ * after.
  *
  * The cost of an answer is the changes that it carries. The rejected alternative, a queue for each peer,
  * costs peers × members.
@@ -42,6 +44,8 @@ interface Change {
   readonly member: MemberId
   /** Who told it. */
   readonly from: MemberId
+  /** By a broadcast. */
+  readonly heardAt: Millis | undefined
 }
 
 export interface AvailabilityTableInit {
@@ -61,6 +65,8 @@ const refreshedMembers = 30
 const refreshIntervalMaxMs = 3_600_000
 /** A start's record waits for 300 ms, longer where there is much to hear. */
 const ownWaitMs = 1000
+/** Whoever comes has links, and hears broadcasts, a little later than it is known. */
+const hearingAfterMs = 5000
 /** A change of what is used is worth a message from a twentieth of the capacity. */
 const usedSteps = 20
 
@@ -74,6 +80,10 @@ export class AvailabilityTable {
   #log: Change[] = []
   /** Of the members in the log. */
   readonly #newest = new SparseMap<MemberId, number>()
+  /** As in the entries: looked at after every step. */
+  #own: Availability | undefined
+  /** Everyone who is here has heard what was broadcast since. */
+  #hearingSince: Millis = Number.NEGATIVE_INFINITY
   #lastChange = 1
   #lastChangeAt: Millis = 0
   #ownSetAt: Millis | undefined
@@ -92,11 +102,12 @@ export class AvailabilityTable {
   /** Begins with what another table holds, and counts it as told to everyone. */
   adopt(other: AvailabilityTable): void {
     this.#entries = this.#maps.copy(other.#entries)
+    this.#own = this.#entries.get(this.#self)
   }
 
   /** True if the entry is told on: it says something new, or enough time has passed. */
   setOwn(entry: Availability, now: Millis): boolean {
-    const held = this.#entries.get(this.#self)
+    const held = this.#own
     if (held !== undefined && this.#ownDueAt() <= now) this.#tellOwn(held, now)
     // Adopted: told by an earlier life, at some time within the interval.
     this.#ownSetAt ??= now - (hashText(this.#self) % this.#intervalMs())
@@ -106,16 +117,17 @@ export class AvailabilityTable {
     const counter = Math.max(entry.counter, (held?.counter ?? 0) + 1, this.#ownFloor + 1)
     this.#ownSetAt = now
     this.#ownWaitsSince ??= now
-    this.#entries.set(this.#self, counter === entry.counter ? entry : { ...entry, counter })
+    this.#own = counter === entry.counter ? entry : { ...entry, counter }
+    this.#entries.set(this.#self, this.#own)
     return true
   }
 
   /** To go with a broadcast; undefined where others have it. */
   takeOwn(now: Millis): Availability | undefined {
-    const own = this.#entries.get(this.#self)
+    const own = this.#own
     if (this.#ownWaitsSince === undefined || own === undefined) return undefined
     this.#ownWaitsSince = undefined
-    this.#append(this.#self, this.#self, now)
+    this.#append(this.#self, this.#self, now, now)
     return own
   }
 
@@ -179,12 +191,17 @@ export class AvailabilityTable {
     const isOwn = entry.member === this.#self
     if (isOwn || !isPlausible(entry, this.#counterMax(now)) || !this.#isNewer(entry)) return false
     this.#entries.set(entry.member, entry)
-    this.#append(entry.member, entry.member, now)
+    this.#append(entry.member, entry.member, now, now)
     return true
   }
 
   get(member: MemberId): Availability | undefined {
     return this.#entries.get(member)
+  }
+
+  /** A member that was not there. */
+  noteArrival(now: Millis): void {
+    this.#hearingSince = now + hearingAfterMs
   }
 
   forget(member: MemberId): void {
@@ -219,11 +236,11 @@ export class AvailabilityTable {
   }
 
   /** Under the number of the last change: whoever has been told that is not told this. */
-  #append(member: MemberId, from: MemberId, now: Millis): void {
+  #append(member: MemberId, from: MemberId, now: Millis, heardAt?: Millis): void {
     this.#lastChangeAt = now
     if (this.#newest.get(member) === this.#lastChange) return
     this.#newest.set(member, this.#lastChange)
-    this.#log.push({ number: this.#lastChange, member, from })
+    this.#log.push({ number: this.#lastChange, member, from, heardAt })
     if (this.#log.length > 64 && this.#log.length > 2 * this.#newest.size) this.#compact()
   }
 
@@ -251,13 +268,15 @@ export class AvailabilityTable {
   #collect(peer: MemberId, { low, gap, high }: Told, entries: Availability[]): number {
     let i = this.#log.length - 1
     while (i >= 0) {
-      const { number, member, from } = this.#log[i]!
+      const { number, member, from, heardAt } = this.#log[i]!
       if (number <= low) break
       if (number <= high && number > gap) {
         i = lastUpTo(this.#log, gap)
         continue
       }
-      if (this.#newest.get(member) === number && from !== peer && member !== peer) {
+      const allHeard = heardAt !== undefined && heardAt >= this.#hearingSince
+      const isKnown = allHeard || from === peer || member === peer
+      if (!isKnown && this.#newest.get(member) === number) {
         if (entries.length === limits.availabilityPerExchange) return number
         entries.push(this.#entries.get(member)!)
       }
@@ -284,6 +303,7 @@ function lastUpTo(log: readonly Change[], number: number): number {
 
 /** Whether candidates would be chosen differently: any change of what is admitted, a large one of what is used. */
 function isMaterial(held: Availability, entry: Availability): boolean {
+  if (held === entry) return false
   return dimensions.some((name) => {
     const step = Math.max(1, Math.floor(entry.capacity[name] / usedSteps))
     return (

@@ -22,19 +22,21 @@ export class OwnAvailability {
   }
 
   entry(capacity: Resources, committed: Resources, now: Millis): Availability {
-    const figures = { capacity, committed, used: this.#used }
     const last = this.#last
-    if (last !== undefined && isSame(last, figures)) return last
+    const used = this.#used
+    if (
+      last !== undefined &&
+      isSame(last.capacity, capacity) &&
+      isSame(last.committed, committed) &&
+      isSame(last.used, used)
+    )
+      return last
     const counter = Math.max(now * countsPerMs, (last?.counter ?? -1) + 1)
-    this.#last = { member: this.#member, counter, ...figures }
+    this.#last = { member: this.#member, counter, capacity, committed, used }
     return this.#last
   }
 }
 
-type Figures = Pick<Availability, 'capacity' | 'committed' | 'used'>
-
-function isSame(a: Figures, b: Figures): boolean {
-  return (['capacity', 'committed', 'used'] as const).every(
-    (kind) => a[kind] === b[kind] || dimensions.every((name) => a[kind][name] === b[kind][name]),
-  )
+function isSame(a: Resources, b: Resources): boolean {
+  return a === b || dimensions.every((name) => a[name] === b[name])
 }

@@ -205,6 +205,7 @@ export class Steward {
   }
 
   #onNodesChanged(members: readonly MemberId[], now: Millis): void {
+    if (members.length === 0) return
     const { inventory } = this.#init
     const changes = new Map<MemberId, Resources | 'unknown'>()
     for (const member of members) {

@@ -9,8 +9,8 @@
  * alternative, 65,536 leaves laid out in advance, costs a megabyte for each of thousands of simulated replicas.
  *
  * Nodes never change; a change of the tree copies the path from the root to one bucket, about a microsecond, and
- * a root remembers the last change that was made to it. So trees of equal contents are one tree: a simulator
- * of 10,000 replicas has one, and all but the first of them find each change made.
+ * each node remembers the last change that was made to it. So trees of equal contents are one tree, and such as differ
+ * a little share nearly all: a simulator of 10,000 replicas has one, and most of them find each change made.
  *
  * 64 bits, as two integers of 32, resist accidents, not adversaries (see base/hash.ts).
  */
@@ -53,25 +53,32 @@ export const pathDigitsMax = 8
 const bucketMax = limits.syncListed
 
 interface Node<T> {
+  /** Equal nodes of two depths are two: one more item splits them by different digits. */
+  readonly depth: number
   readonly high: number
   readonly low: number
   readonly count: number
   /** One of the two is set. */
   readonly items: readonly T[] | undefined
   readonly children: readonly (Node<T> | undefined)[] | undefined
-  /** Of a root: its hash as a text, and what it became. */
+  /** Of a root: its hash as a text. */
   name: string | undefined
+  /** What was made of it last. */
   change: Change<T> | undefined
 }
 
-interface Change<T> {
+interface Step<T> {
   readonly item: T
+  /** It comes, or goes. */
   readonly by: 1 | -1
+}
+
+interface Change<T> extends Step<T> {
   readonly result: Node<T>
 }
 
 export class MerkleTree<T extends DigestItem> implements Digest<T> {
-  #root: Node<T> = nodeOf<T>([])
+  #root: Node<T> = nodeOf<T>([], 0)
 
   copy(): MerkleTree<T> {
     const copy = new MerkleTree<T>()
@@ -85,11 +92,11 @@ export class MerkleTree<T extends DigestItem> implements Digest<T> {
   }
 
   add(item: T): void {
-    this.#root = rootAfter(this.#root, item, 1)
+    this.#root = changed(this.#root, { item, by: 1 })
   }
 
   remove(item: T): void {
-    this.#root = rootAfter(this.#root, item, -1)
+    this.#root = changed(this.#root, { item, by: -1 })
   }
 
   count(path: string): number {
@@ -142,26 +149,27 @@ export function pathOf(place: number, digits: number): string {
   return place.toString(16).padStart(pathDigitsMax, '0').slice(0, digits)
 }
 
-/** Roots that equal ones are looked for among. */
-const rootsRemembered = 256
-const lastRoots = new Array<Node<DigestItem> | undefined>(rootsRemembered)
+/** Nodes that equal ones are looked for among. */
+const nodesRemembered = 4096
+const lastNodes = new Array<Node<DigestItem> | undefined>(nodesRemembered)
 
-function rootAfter<T extends DigestItem>(root: Node<T>, item: T, by: 1 | -1): Node<T> {
-  const { change } = root
-  if (change !== undefined && change.item === item && change.by === by) return change.result
-  const result = known(by === 1 ? withItem(root, item, 0) : withoutItem(root, item, 0))
-  root.change = { item, by, result }
+/** As others have made it of this node, or in another order: replicas that hold the same then share nearly all of it. */
+function changed<T extends DigestItem>(node: Node<T>, step: Step<T>): Node<T> {
+  const { change } = node
+  if (change !== undefined && change.item === step.item && change.by === step.by)
+    return change.result
+  const result = known(step.by === 1 ? withItem(node, step) : withoutItem(node, step))
+  node.change = { item: step.item, by: step.by, result }
   return result
 }
 
-/** The same contents have come about in another order: the root that stands for them already. */
-function known<T extends DigestItem>(root: Node<T>): Node<T> {
-  const place = (root.high ^ root.low) & (rootsRemembered - 1)
-  const held = lastRoots[place]
-  if (held?.high === root.high && held.low === root.low && held.count === root.count)
-    if (isSame(held, root)) return held as Node<T>
-  lastRoots[place] = root
-  return root
+function known<T extends DigestItem>(node: Node<T>): Node<T> {
+  const place = (node.high ^ node.low) & (nodesRemembered - 1)
+  const held = lastNodes[place]
+  const isAlike = held?.high === node.high && held.low === node.low && held.count === node.count
+  if (isAlike && held.depth === node.depth && isSame(held, node)) return held as Node<T>
+  lastNodes[place] = node
+  return node
 }
 
 /** The very same items, and not only their hashes. */
@@ -179,7 +187,7 @@ function isSame(a: Node<DigestItem>, b: Node<DigestItem>): boolean {
   return true
 }
 
-function nodeOf<T extends DigestItem>(items: readonly T[]): Node<T> {
+function nodeOf<T extends DigestItem>(items: readonly T[], depth: number): Node<T> {
   let high = 0
   let low = 0
   for (const item of items) {
@@ -187,41 +195,46 @@ function nodeOf<T extends DigestItem>(items: readonly T[]): Node<T> {
     low ^= item.low
   }
   const none = { children: undefined, name: undefined, change: undefined }
-  return { high, low, count: items.length, items, ...none }
+  return { depth, high, low, count: items.length, items, ...none }
 }
 
-function withItem<T extends DigestItem>(node: Node<T>, item: T, depth: number): Node<T> {
+function withItem<T extends DigestItem>(node: Node<T>, step: Step<T>): Node<T> {
+  const { item } = step
+  const { depth } = node
   if (node.items !== undefined) {
     const { items } = node
     return bucketOf(inserted(items, position(items, item), item), depth)
   }
   const digit = digitAt(item.place, depth)
   const child = node.children![digit]
-  const after = child === undefined ? nodeOf([item]) : withItem(child, item, depth + 1)
-  return withChild(node, digit, after, { item, by: 1 })
+  const after = child === undefined ? known(nodeOf([item], depth + 1)) : changed(child, step)
+  return withChild(node, digit, after, step)
 }
 
-function withoutItem<T extends DigestItem>(node: Node<T>, item: T, depth: number): Node<T> {
+function withoutItem<T extends DigestItem>(node: Node<T>, step: Step<T>): Node<T> {
+  const { item } = step
+  const { depth } = node
   const gathered = node.children !== undefined && node.count - 1 <= bucketMax / 2
   if (node.items !== undefined || gathered) {
     const items = node.items ?? [...walk(node, depth, undefined)]
-    return nodeOf(removed(items, position(items, item)))
+    return nodeOf(removed(items, position(items, item)), depth)
   }
   const digit = digitAt(item.place, depth)
   const child = node.children![digit]!
-  const after = child.count === 1 ? undefined : withoutItem(child, item, depth + 1)
-  return withChild(node, digit, after, { item, by: -1 })
+  const after = child.count === 1 ? undefined : changed(child, step)
+  return withChild(node, digit, after, step)
 }
 
 function withChild<T extends DigestItem>(
   node: Node<T>,
   digit: number,
   child: Node<T> | undefined,
-  { item, by }: { item: T; by: 1 | -1 },
+  { item, by }: Step<T>,
 ): Node<T> {
   const children = node.children!.slice()
   children[digit] = child
   return {
+    depth: node.depth,
     high: node.high ^ item.high,
     low: node.low ^ item.low,
     count: node.count + by,
@@ -234,7 +247,7 @@ function withChild<T extends DigestItem>(
 
 /** A bucket of the items, or where they are too many, a node with a bucket for each digit. */
 function bucketOf<T extends DigestItem>(items: readonly T[], depth: number): Node<T> {
-  const bucket = nodeOf(items)
+  const bucket = nodeOf(items, depth)
   if (items.length <= bucketMax || depth === pathDigitsMax) return bucket
   const shares: T[][] = Array.from({ length: fanOut }, () => [])
   for (const item of items) shares[digitAt(item.place, depth)]!.push(item)

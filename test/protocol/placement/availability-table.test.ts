@@ -191,7 +191,27 @@ availability('what a broadcast has brought is told only to those who come later'
   assert.is(own.get('m2')?.counter, 2)
   assert.equal(told('m9'), [])
   assert.is(own.version, version)
+  own.noteArrival(now)
   assert.equal(told('m8'), ['m2', 'm1'])
+})
+
+availability('what a broadcast has brought is told with other news only after an arrival', () => {
+  const own = table()
+  const told = (peer: string, at: number) => own.entriesFor(peer, at).map(({ member }) => member)
+  const hearBeside = (counter: number, at: number) => {
+    own.learn('m1', [entry('m1', counter)], at)
+    own.hear(entry('m2', counter), at)
+    own.learn('m1', [entry('m3', counter)], at)
+  }
+  hearBeside(1, now)
+  assert.equal(told('m8', now), ['m3', 'm1'])
+  hearBeside(2, now)
+  own.noteArrival(now + 1)
+  assert.equal(told('m9', now + 1), ['m3', 'm2', 'm1'], 'it was not there')
+  hearBeside(3, now + 4000)
+  assert.equal(told('m9', now + 4000), ['m3', 'm2', 'm1'], 'it may not have had links')
+  hearBeside(4, now + 6000)
+  for (const peer of ['m8', 'm9']) assert.equal(told(peer, now + 6000), ['m3', 'm1'], peer)
 })
 
 availability('our own entry goes with a broadcast, or after a second without one', () => {
@@ -200,6 +220,7 @@ availability('our own entry goes with a broadcast, or after a second without one
   own.setOwn(entry('m0', 1), now)
   assert.is(own.takeOwn(now + 300)?.counter, 1)
   assert.is(own.takeOwn(now + 300), undefined)
+  own.noteArrival(now + 1000)
   const told = (peer: string, at: number) => own.entriesFor(peer, at).length
   assert.is(told('m9', now + 2000), 1, 'it was not there')
   assert.is(told('m9', now + 2000), 0)
@@ -216,6 +237,7 @@ availability('after two minutes a peer counts as told, but not one that comes la
   const later = now + 121_000
   assert.ok(own.hasTold('m9', later))
   own.hear(entry('m2', 1), later)
+  own.noteArrival(later)
   assert.equal(own.entriesFor('m9', later), [])
   assert.is(own.entriesFor('m8', later).length, 2)
 })

@@ -49,6 +49,24 @@ function xor(list: readonly DigestItem[]): string {
 
 const path = fc.tuple(word, fc.nat(8)).map(([place, digits]) => pathOf(place, digits))
 
+test('the same items at another depth are not the same node: they split by another digit', () => {
+  const of = (first: number, count: number): DigestItem[] =>
+    Array.from({ length: count }, (_, i) => ({
+      key: '',
+      place: first + i * 0x1000,
+      high: i + 1,
+      low: first,
+    }))
+  const crowd = of(0xab000000, 33)
+  const others = of(0x10000000, 10)
+  const [alone, among] = [build(crowd), build([...others, ...crowd])]
+  for (const each of others) alone.add(each)
+  for (const tree of [alone, among]) {
+    assert.equal([...tree.items('ab')], crowd)
+    assert.equal([...tree.items('')], [...others, ...crowd])
+  }
+})
+
 test('every node says what a plain list would', () => {
   fc.assert(
     fc.property(items, fc.array(path, { maxLength: 5 }), (list, others) => {
