@@ -79,4 +79,33 @@ maps('the same changes in another order meet in the same nodes, nearly always', 
   assert.ok(met >= 0.9 * rounds, `${met} of ${rounds}`)
 })
 
+maps('values that are alike are one, and only those', () => {
+  const shared = new SharedMaps()
+  const [one, other] = [shared.create<object>('members'), shared.create<object>('members')]
+  const meet = (a: object, b: object): boolean => {
+    one.set('m', a)
+    other.set('m', b)
+    assert.equal(other.get('m'), b)
+    return one.identity === other.identity
+  }
+  const [x, y] = [{ slot: 1 }, { slot: 2 }]
+  assert.ok(meet({ cpu: 1, gpu: 0 }, { cpu: 1, gpu: 0 }))
+  assert.ok(meet([x, y], [x, y]))
+  for (const [a, b] of [
+    [
+      [x, y],
+      [y, x],
+    ],
+    [[x, y], [x]],
+    [[], {}],
+    [{ cpu: 1 }, { cpu: 1, gpu: undefined }],
+    [
+      { cpu: 1, gpu: 0 },
+      { cpu: 1, gpu: 1 },
+    ],
+    [{ of: { ...x } }, { of: { ...x } }],
+  ] as const)
+    assert.not(meet(a, b), JSON.stringify([a, b]))
+})
+
 maps.run()
