@@ -17,7 +17,7 @@ const fanOut = 1 << bits
 const digit = fanOut - 1
 /** Nodes that equal ones are looked for among: the concurrent versions of some hundred changes. */
 const consed = 32_768
-/** Values under one key that an equal one is looked for among: what a few concurrent changes make, of each kind of map. */
+/** Values under one key that an equal one is looked for among: what a few concurrent changes make, in each map. */
 const alikeAmong = 8
 
 interface Node {

@@ -12,11 +12,11 @@
  * an hour (beyond some three hundred members) it would repair nothing any more: there only changes are told, which
  * reach each member from ten neighbours.
  *
- * What changes is mostly that something was placed, or has ended: then a record is broadcast within a second, and the
- * entry rides with it. So that is waited for, and whoever hears it that way tells nobody of it, unless a member has come
- * since, or come back, that may have missed it: of ten thousand members each is spared ten copies, and fifty exchanges
- * that are not calm. Told together with other news, as it was, a storm of jobs cost 40 kB a member and second for long
- * after.
+ * What changes is mostly that something was placed, or has ended: then a record is broadcast within a second, and
+ * the entry rides with it. So that is waited for, and whoever hears it that way tells nobody of it, unless a member
+ * has come since, or come back, that may have missed it: of ten thousand members each is spared ten copies, and fifty
+ * exchanges that are not calm. Told together with other news, as it was, a storm of jobs cost 40 kB a member and
+ * second for long after.
  *
  * The cost of an answer is the changes that it carries. The rejected alternative, a queue for each peer,
  * costs peers × members.

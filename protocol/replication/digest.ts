@@ -153,7 +153,7 @@ export function pathOf(place: number, digits: number): string {
 const nodesRemembered = 4096
 const lastNodes = new Array<Node<DigestItem> | undefined>(nodesRemembered)
 
-/** As others have made it of this node, or in another order: replicas that hold the same then share nearly all of it. */
+/** As others have made it of this node, or in another order: replicas that hold the same share nearly all of it. */
 function changed<T extends DigestItem>(node: Node<T>, step: Step<T>): Node<T> {
   const { change } = node
   if (change !== undefined && change.item === step.item && change.by === step.by)
