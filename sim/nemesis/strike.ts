@@ -37,6 +37,9 @@ export type Undo = () => void
 
 /** An agent measures its loop, and reads its clock, at least so often. */
 const noticeUs = 1_000_000
+/** A write that nobody confirms within some seconds has been lost with whoever took it; a minute outlasts any outage. */
+const insistingUs = 2_000_000
+const insistingTries = 30
 
 export function strike(fault: FaultShape, scene: Strike): Undo {
   switch (fault.fault) {
@@ -224,19 +227,33 @@ function jumped(scene: Strike, host: Host, by: string): Undo {
 }
 
 function drained(scene: Strike, host: Host): Undo {
-  const ask = (draining: boolean, onDone: () => void) => {
-    const command = { type: 'drain-node', member: host.id, draining, copies: null } as const
-    const asked = host.isUp ? host : scene.simulator.hosts.find((other) => other.isUp)
-    asked?.request(command, (reply) => {
-      if (reply.ok) onDone()
-    })
-  }
-  ask(true, () => scene.tally.effect++)
+  askToDrain(scene.simulator, host, true, () => scene.tally.effect++)
   mark(scene, [host], 'drained')
   return () => {
-    ask(false, () => {})
+    insistOnUse(scene.simulator, host, insistingTries)
     mark(scene, [host], 'up')
   }
+}
+
+/** Of the host itself, or where it is down of another. */
+function askToDrain(simulator: Simulator, host: Host, draining: boolean, onDone: () => void): void {
+  const command = { type: 'drain-node', member: host.id, draining, copies: null } as const
+  const asked = host.isUp ? host : simulator.hosts.find((other) => other.isUp)
+  asked?.request(command, (reply) => {
+    if (reply.ok) onDone()
+  })
+}
+
+/** As a person does: who is asked may be dead before it answers, and then a host would be drained for ever. */
+function insistOnUse(simulator: Simulator, host: Host, tries: number): void {
+  let isDone = false
+  askToDrain(simulator, host, false, () => {
+    isDone = true
+  })
+  if (tries > 1)
+    simulator.schedule(insistingUs, 'fault', { destination: -1, source: -1 }, () => {
+      if (!isDone) insistOnUse(simulator, host, tries - 1)
+    })
 }
 
 function added({ simulator, tally, random }: Strike, count: number): Undo {

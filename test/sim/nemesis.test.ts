@@ -59,6 +59,22 @@ for (const [fault, knobs] of faults)
     assert.is(tally!.strikes, 1)
   })
 
+nemesis('a drain ends even if nobody is up to be asked for it, seed 9080 of the fuzzer', () => {
+  const text = scenarioWith('drain', 'target: { count: 3 }, for: 5s').replace(
+    'durations:',
+    '  - { fault: power-off, at: 6900ms, target: { share: 100% }, for: 1s }\ndurations:',
+  )
+  const run = new Run({ ...parseScenario(text, 'x.yaml'), seed: 7 })
+  for (const _ of run.steps());
+  assert.equal(run.outcome().violations, [])
+  assert.ok(run.nemesis.tallies.every(({ effect }) => effect > 0))
+  const nodes = run.simulator.hosts[0]!.core.view().nodes()
+  assert.equal(
+    nodes.filter(({ draining }) => draining),
+    [],
+  )
+})
+
 nemesis('a fault recurs as it is told to, and stops when it is told to', () => {
   const knobs = 'target: { count: 1 }, for: 100ms, every: 500ms, times: 4'
   const run = new Run({
