@@ -58,10 +58,11 @@ class Directory {
    */
   oneOf(ordinal: number, value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value
-    let lately = this.#lately[ordinal]
+    const lately = this.#lately[ordinal]
     if (lately === undefined) {
-      lately = []
-      this.#lately[ordinal] = lately
+      // A literal takes the room of one, an array that has grown that of seventeen.
+      this.#lately[ordinal] = [value]
+      return value
     }
     const held = lately.indexOf(value) >= 0 ? value : lately.find((each) => isAlike(each, value))
     if (held !== undefined) return held
@@ -148,7 +149,9 @@ export class SharedMap<V> implements BigMap<V> {
       if (this.#root.count > 0) this.#root = changed(empty, slotFor(0, empty, this.#root))
       this.#shift += bits
     }
-    this.#root = changedAt(this.#root, this.#shift, ordinal, this.#directory.oneOf(ordinal, value))
+    this.#root =
+      lastResult(this.#root, ordinal, value) ??
+      changedAt(this.#root, this.#shift, ordinal, this.#directory.oneOf(ordinal, value))
     return this
   }
 
@@ -179,10 +182,15 @@ const empty: Node = {
   result: undefined,
 }
 
+/** What became of the node, if that is the change that was made of it last. */
+function lastResult(node: Node, ordinal: number, value: unknown): Node | undefined {
+  return node.ordinal === ordinal && node.value === value ? node.result : undefined
+}
+
 /** The node with another value under the ordinal; undefined takes the entry away. */
 function changedAt(node: Node, shift: number, ordinal: number, value: unknown): Node {
-  if (node.ordinal === ordinal && node.value === value && node.result !== undefined)
-    return node.result
+  const last = lastResult(node, ordinal, value)
+  if (last !== undefined) return last
   const index = (ordinal >>> shift) & digit
   const held = node.slots[index]
   let result: Node
