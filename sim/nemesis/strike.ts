@@ -37,7 +37,7 @@ export type Undo = () => void
 
 /** An agent measures its loop, and reads its clock, at least so often. */
 const noticeUs = 1_000_000
-/** A write that nobody confirms within some seconds has been lost with whoever took it; a minute outlasts any outage. */
+/** What nobody confirms within seconds has been lost with whoever took it; a minute outlasts any outage. */
 const insistingUs = 2_000_000
 const insistingTries = 30
 
